@@ -1,0 +1,124 @@
+"""The planned course of beta, teacher-forcing ratio and learning rate: pure functions of settings and step."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+from vidpred_engine.settings import RunSettings
+
+CYCLE_START = 1e-12  # the report's start value: beta 0 within float32, yet a logarithm of it is finite
+MULTISTEP_MILESTONES = (2, 5)
+MULTISTEP_FACTOR = 0.1
+
+
+@lru_cache(maxsize=32)
+def cyclical_beta(length: int, cycles: int, ratio: float, start: float = CYCLE_START, stop: float = 1.0) -> list[float]:
+    """The report's cyclical schedule (after Fu et al. 2019) as a table of `length` values, quirks included.
+
+    Each of `cycles` periods ramps from `start` towards `stop` over `ratio` of its length and rests at `stop` after.
+    With ratio 1 a ramp ends one increment below `stop`; with as many cycles as values beta never leaves `start`.
+    """
+    table = [stop] * length
+    period = length / cycles
+    increment = (stop - start) / (period * ratio)
+    for cycle in range(cycles):
+        value, i = start, 0
+        while value <= stop and int(i + cycle * period) < length:
+            table[int(i + cycle * period)] = value
+            value += increment
+            i += 1
+    return table
+
+
+def linear_beta(position: int, length: int) -> float:
+    """Beta rising evenly from 0 at the first to 1 at the last of `length` positions."""
+    return position / (length - 1) if length > 1 else 0.0
+
+
+def teacher_forcing_ratio(epoch: int, ratio: float, decay_start: int, decay_step: float) -> float:
+    """The probability of teacher forcing in an epoch counted from 0.
+
+    The lab counts the epoch up before it updates the ratio, so the first epoch that can have a lower ratio is
+    epoch max(decay_start, 1): 1.0, 0, 0.1 gives 0.9 in epoch 1; 0.5, 10, 0.05 gives 0.45 in epoch 10 and 0 in 19.
+    """
+    decays = max(0, epoch - max(decay_start, 1) + 1)
+    return min(1.0, max(0.0, round(ratio - decays * decay_step, 12)))
+
+
+def fast_epochs(settings: RunSettings) -> int:
+    """How many epochs, from the first on, train on `fast_partial` of the frames.
+
+    The lab clears its flag only after it has built the data of the first epoch beyond `fast_train_epoch`, so that
+    one is fast too: with 5, epochs 0 to 6.
+    """
+    return min(settings.fast_train_epochs + 2, settings.epochs) if settings.fast_train else 0
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """What beta, teacher-forcing ratio and learning rate are planned to be at each step of a run.
+
+    Steps and epochs count from 0. With `schedule_interval` "epoch" beta and rate keep still within an epoch.
+    `fast_steps_per_epoch` is the shorter epoch while `fast_train` lasts.
+    """
+
+    settings: RunSettings
+    steps_per_epoch: int
+    fast_steps_per_epoch: int = 0
+
+    @property
+    def total_steps(self) -> int:
+        """The number of steps of the whole run."""
+        return self.epoch_start(self.settings.epochs)
+
+    def epoch_start(self, epoch: int) -> int:
+        """The first step of an epoch."""
+        fast = min(epoch, fast_epochs(self.settings))
+        return fast * self.fast_steps_per_epoch + (epoch - fast) * self.steps_per_epoch
+
+    def epoch(self, step: int) -> int:
+        """The epoch that a step belongs to."""
+        fast = fast_epochs(self.settings)
+        fast_end = self.epoch_start(fast)
+        return (
+            step // self.fast_steps_per_epoch if step < fast_end else fast + (step - fast_end) // self.steps_per_epoch
+        )
+
+    def _position(self, step: int) -> tuple[int, int]:
+        if self.settings.schedule_interval == "step":
+            return min(step, self.total_steps - 1), self.total_steps
+        return min(self.epoch(step), self.settings.epochs - 1), self.settings.epochs
+
+    def beta(self, step: int) -> float:
+        """The weight of the KL term."""
+        position, length = self._position(step)
+        match self.settings.kl_annealing:
+            case "constant":
+                return 1.0
+            case "linear":
+                return linear_beta(position, length)
+            case "cyclical":
+                return cyclical_beta(length, self.settings.kl_cycles, self.settings.kl_ratio)[position]
+
+    def teacher_forcing(self, step: int) -> float:
+        """The probability that a step decodes from true previous frames."""
+        settings = self.settings
+        return teacher_forcing_ratio(
+            self.epoch(step),
+            settings.teacher_forcing,
+            settings.teacher_forcing_decay_start,
+            settings.teacher_forcing_decay_step,
+        )
+
+    def learning_rate(self, step: int) -> float:
+        """The optimizer's rate: constant, a tenth after epochs 2 and 5, or half a cosine towards 0."""
+        position, length = self._position(step)
+        match self.settings.lr_schedule:
+            case "constant":
+                factor = 1.0
+            case "multistep":
+                passed = sum(self.epoch(step) >= milestone for milestone in MULTISTEP_MILESTONES)
+                factor = MULTISTEP_FACTOR**passed
+            case "cosine":
+                factor = 0.5 * (1.0 + math.cos(math.pi * position / length))
+        return self.settings.lr * factor

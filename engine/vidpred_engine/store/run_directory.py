@@ -1,0 +1,126 @@
+"""A run's folder, the truth about it: settings, metrics, status, checkpoints, evaluations, sample frames and log."""
+
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidpred_engine.errors import UserError
+from vidpred_engine.settings import RunSettings, read_toml, to_toml, validate_settings
+from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.status import Status, observed, read_status, write_status
+
+_RUN_ID = re.compile(r"^\d{8}-\d{6}-[\w.+=@-]+$")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Names the files of one run; the folder's name is the run's id."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's id: start time, name and four random hex digits."""
+        return self.path.name
+
+    @property
+    def settings_file(self) -> Path:
+        """settings.toml: complete and resolved."""
+        return self.path / "settings.toml"
+
+    @property
+    def metrics_file(self) -> Path:
+        """metrics.jsonl, see `metric_log`."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def status_file(self) -> Path:
+        """status.json, see `status`."""
+        return self.path / "status.json"
+
+    @property
+    def log_file(self) -> Path:
+        """log.txt: standard output and error of the process."""
+        return self.path / "log.txt"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one process that trains the run; the kernel frees it when that process ends."""
+        return self.path / "train.lock"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of last.pt and best.pt."""
+        return self.path / "checkpoints"
+
+    @property
+    def evaluations(self) -> Path:
+        """Folder of evaluation records, see `evaluations`."""
+        return self.path / "evaluation"
+
+    @property
+    def frames(self) -> Path:
+        """Folder of sample rollouts."""
+        return self.path / "frames"
+
+    def settings(self) -> RunSettings:
+        """Read and validate the run's settings; raises UserError naming the file."""
+        try:
+            return validate_settings(read_toml(self.settings_file))
+        except UserError as error:
+            raise UserError(f"Run {self.run_id} has no usable settings: {error}") from None
+
+    def status(self) -> Status:
+        """The run's status, corrected by what can be seen of its process."""
+        return observed(read_status(self.status_file))
+
+    def created(self) -> float:
+        """When the run was made, Unix seconds, from its id; the folder's own time where the id does not tell."""
+        try:
+            return time.mktime(time.strptime(self.run_id[:15], "%Y%m%d-%H%M%S"))
+        except ValueError:
+            return self.path.stat().st_mtime
+
+
+def create_run(runs: Path, settings: RunSettings) -> RunDirectory:
+    """Make a new run's folder below `runs` with its settings and a queued status."""
+    word = re.sub(r"[^\w.+=@-]+", "-", settings.name).strip("-.") or "run"
+    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{word}-{secrets.token_hex(2)}"
+    run = RunDirectory(runs / run_id)
+    try:
+        run.path.mkdir(parents=True)
+        for folder in (run.checkpoints, run.evaluations, run.frames):
+            folder.mkdir()
+        write_atomic(run.settings_file, to_toml(settings).encode())
+        write_status(run.status_file, Status("queued", epochs=settings.epochs))
+    except OSError as error:
+        raise UserError(f"The run folder {run.path} cannot be made: {error.strerror}.") from None
+    return run
+
+
+def run_directories(runs: Path) -> list[RunDirectory]:
+    """All run folders below `runs`, oldest first; other folders are passed over."""
+    if not runs.is_dir():
+        return []
+    return [RunDirectory(path) for path in sorted(runs.iterdir()) if _RUN_ID.match(path.name) and path.is_dir()]
+
+
+def find_run(runs: Path, wanted: str) -> RunDirectory:
+    """The run that `wanted` names: a folder, an id, a unique part of an id, or 'last'; raises UserError."""
+    if (Path(wanted) / "settings.toml").is_file():
+        return RunDirectory(Path(wanted).resolve())
+    known = run_directories(runs)
+    if not known:
+        raise UserError(f"There is no run in {runs} yet; start one with `vidpred-engine train`.")
+    if wanted == "last":
+        return known[-1]
+    exact = [run for run in known if run.run_id == wanted]
+    near = exact or [run for run in known if wanted and wanted in run.run_id]
+    if len(near) == 1:
+        return near[0]
+    if near:
+        names = ", ".join(run.run_id for run in near[:5])
+        raise UserError(f"'{wanted}' names {len(near)} runs ({names} ...); give more of the id.")
+    raise UserError(f"There is no run '{wanted}' in {runs}; `vidpred-engine runs list` shows all.")
