@@ -27,9 +27,7 @@ def start(run: RunDirectory) -> subprocess.Popen[bytes]:
         raise UserError(f"Run {run.run_id} is {status.state} already.")
     if status.state == "finished":
         raise UserError(f"Run {run.run_id} is finished; duplicate it to train anew.")
-    write_status(
-        run.status_file, replace(status, state="starting", pid=0, cause="", heartbeat=Status("starting").heartbeat)
-    )
+    write_status(run.status_file, replace(status, state="starting", pid=0, cause="", heartbeat=time.time()))
     with run.log_file.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "vidpred_engine", "train", "--run", str(run.path)],
