@@ -1,0 +1,1 @@
+"""Evaluation: rollouts, PSNR per frame, baselines and the submission file."""

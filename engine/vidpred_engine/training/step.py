@@ -1,0 +1,64 @@
+"""The losses of one training step: the report's, computed for all time steps at once wherever that is exact."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidpred_engine.evaluation.psnr import psnr_per_frame
+from vidpred_engine.models.interface import VideoModel
+from vidpred_engine.training.losses import kl_to_prior, mse_per_frame
+
+
+@dataclass(frozen=True)
+class ClipLosses:
+    """Means over the predicted frames 1..T-1 of a batch of clips, as scalars on the model's device.
+
+    mse and kl carry gradients; psnr, the mean of per-frame dB on clamped predictions, does not.
+    """
+
+    mse: Tensor
+    kl: Tensor
+    psnr: Tensor
+
+
+def clip_losses(
+    model: VideoModel, clip_btchw: Tensor, labels_btchw: Tensor, noise_tbnhw: Tensor, *, teacher_forcing: bool
+) -> ClipLosses:
+    """Predict frames 1..T-1 of each clip with z from the posterior, and compare.
+
+    Shapes: clip and labels (B, T, 3, H, W) in [0, 1], noise (T-1, B, Z, H, W) from N(0, I). With teacher forcing each
+    frame is predicted from the true previous one, else from the model's own, with the gradient flowing through it;
+    the first always from the true frame 0. Equal to the report's training_one_step frame by frame: only what depends on
+    the last prediction loops, and label 0 is never encoded (it would move the label encoder's running statistics).
+    """
+    batch = len(clip_btchw)
+    # Time first, flattened: the step t of all clips is one slice, without a copy.
+    frames_nchw = clip_btchw.transpose(0, 1).flatten(0, 1)
+    truth_nchw = frames_nchw[batch:]
+    features_nchw = model.encode_frames(frames_nchw)
+    label_features_nchw = model.encode_labels(labels_btchw[:, 1:]).transpose(0, 1).flatten(0, 1)
+    mu, logvar = model.infer(features_nchw[batch:], label_features_nchw)
+    z_nchw = mu + torch.exp(0.5 * logvar) * noise_tbnhw.flatten(0, 1)
+    if teacher_forcing:
+        predicted_nchw = model.decode(features_nchw[:-batch], label_features_nchw, z_nchw)
+    else:
+        predicted_nchw = _run_free(model, features_nchw[:batch], label_features_nchw, z_nchw)
+    return ClipLosses(
+        mse=mse_per_frame(predicted_nchw, truth_nchw).mean(),
+        kl=kl_to_prior(mu, logvar),
+        psnr=psnr_per_frame(predicted_nchw.detach(), truth_nchw).mean(),
+    )
+
+
+def _run_free(model: VideoModel, first_features_bchw: Tensor, label_features_nchw: Tensor, z_nchw: Tensor) -> Tensor:
+    """Predict step after step, each from the previous prediction; flattened time first like the inputs."""
+    batch = len(first_features_bchw)
+    predicted: list[Tensor] = []
+    # split, not slices: its backward writes each part once, where a slice's fills the whole with zeros.
+    for label_features_bchw, z_bchw in zip(
+        *(torch.split(x, batch) for x in (label_features_nchw, z_nchw)), strict=True
+    ):
+        previous_bchw = model.encode_frames(predicted[-1]) if predicted else first_features_bchw
+        predicted.append(model.decode(previous_bchw, label_features_bchw, z_bchw))
+    return torch.cat(predicted)
