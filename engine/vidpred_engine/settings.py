@@ -19,7 +19,7 @@ ENV_NOT_SETTINGS = {"VIDPRED_CACHE", "VIDPRED_RUNS"}
 FORMAT = 1
 SYNTHETIC = "synthetic"
 
-Group = Literal["Run", "Data", "Model", "Teacher forcing", "KL annealing", "Optimisation", "Validation"]
+Group = Literal["Run", "Data", "Model", "Teacher forcing", "KL annealing", "Optimisation", "Progress"]
 Kind = Literal["integer", "number", "switch", "choice", "text"]
 
 
@@ -98,9 +98,10 @@ class RunSettings(BaseModel):
         0.0, "Optimisation", "Decay a step of the averaged weights used for validation; 0 is off.", ge=0, lt=1
     )
 
-    validate_every: int = _setting(1, "Validation", "Epochs between validation rollouts.", unit="epochs", ge=1)
-    validation_frames: int = _setting(630, "Validation", "Length of the validation rollout.", unit="frames", ge=2)
-    save_every: int = _setting(1, "Validation", "Epochs between checkpoints.", unit="epochs", ge=1)
+    validate_every: int = _setting(1, "Progress", "Epochs between validation rollouts.", unit="epochs", ge=1)
+    validation_frames: int = _setting(630, "Progress", "Length of the validation rollout.", unit="frames", ge=2)
+    log_every: int = _setting(5, "Progress", "Steps a logged record averages.", unit="steps", ge=1)
+    save_every: int = _setting(1, "Progress", "Epochs between checkpoints.", unit="epochs", ge=1)
 
 
 @dataclass(frozen=True)
@@ -171,12 +172,13 @@ def explain(error: ValidationError) -> dict[str, str]:
     return sentences
 
 
-def validate_settings(values: Mapping[str, Any]) -> RunSettings:
-    """Build RunSettings from plain values; every fault is named in one UserError."""
+def validate_settings(values: Mapping[str, Any], *, source: str = "") -> RunSettings:
+    """Build RunSettings from plain values; every fault is named in one UserError, with the file it comes from."""
     try:
         return RunSettings.model_validate(dict(values))
     except ValidationError as error:
-        raise UserError(" ".join(explain(error).values())) from None
+        sentences = " ".join(explain(error).values())
+        raise UserError(f"In {source}: {sentences}" if source else sentences) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:

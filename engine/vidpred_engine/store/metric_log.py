@@ -20,7 +20,10 @@ Record = dict[str, Any]
 
 
 class MetricWriter:
-    """Appends records; each is one `write` of one line, so that a reader or a crash never sees two mixed."""
+    """Appends records; each is one `write` of one line, so that a reader or a crash never sees two mixed.
+
+    A context manager: leaving it flushes the log to the disk and closes it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -31,8 +34,10 @@ class MetricWriter:
         """Append one record; it is visible to readers when this returns."""
         os.write(self._file, codec.encode(record) + b"\n")
 
-    def close(self) -> None:
-        """Flush to the disk and close."""
+    def __enter__(self) -> "MetricWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
         os.fsync(self._file)
         os.close(self._file)
 
@@ -46,11 +51,24 @@ def ends_with_newline(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def rewind(path: Path, next_step: int) -> None:
-    """Drop the records of steps from `next_step` on, so that a run resumed there logs no step twice."""
+def rewind(path: Path, next_step: int, epochs_ended: int) -> None:
+    """Drop what a run resumed there will log again: steps from `next_step` on, epochs from `epochs_ended` on.
+
+    Events stay: they tell what happened.
+    """
     if path.exists():
-        kept = [record for record in MetricReader(path).read_new() if int(record.get("step", -1)) < next_step]
+        kept = [record for record in MetricReader(path).read_new() if _stays(record, next_step, epochs_ended)]
         write_atomic(path, b"".join(codec.encode(record) + b"\n" for record in kept))
+
+
+def _stays(record: Record, next_step: int, epochs_ended: int) -> bool:
+    match record["kind"]:
+        case "event":
+            return True
+        case "step":
+            return int(record["step"]) < next_step
+        case _:
+            return int(record["epoch"]) < epochs_ended
 
 
 class MetricReader:

@@ -1,0 +1,44 @@
+"""Tables and JSON on standard output."""
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from vidpred_engine.store import codec
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON; NaN and infinities as strings."""
+    sys.stdout.write(codec.encode(value, indent=True).decode() + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+    """Print rows under their columns; numbers to the right, missing values as a dash.
+
+    Without a terminal the table is as wide as it needs to be, so that no value is cut in a pipe.
+    """
+    console = Console(width=None if sys.stdout.isatty() else 400, highlight=False)
+    if title:
+        console.print(Text(title))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, column in enumerate(columns):
+        numeric = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(shown(value)) for value in row))
+    console.print(table)
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) and abs(value) < 1e-2 else f"{value:.2f}"
+    return str(value)

@@ -1,0 +1,55 @@
+"""`vidpred-engine predict`: a GIF of truth | prediction | pose."""
+
+import argparse
+from pathlib import Path
+
+from vidpred_engine.commands.evaluate import add_checkpoint
+from vidpred_engine.commands.options import Subparsers, add_command, add_run, chosen_run
+from vidpred_engine.errors import UserError
+from vidpred_engine.progress import Progress
+
+
+def add(commands: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "predict",
+        "Write a GIF of truth | prediction | pose for a validation clip.",
+        "Every frame but the first is predicted from the previous prediction and the pose image, z from the prior.",
+    )
+    add_run(parser)
+    add_checkpoint(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the GIF to write [default RUN/frames/val0.gif]")
+    parser.add_argument("--clip", type=int, default=0, metavar="N", help="number of the validation clip [default 0]")
+    parser.add_argument("--frames", type=int, metavar="N", help="length of the rollout [default the run's setting]")
+    parser.add_argument("--scale", type=int, default=4, metavar="N", help="size of a pixel in the GIF [default 4]")
+    parser.add_argument("--device", metavar="TEXT", default="auto", help="auto, cpu, cuda or cuda:N [default auto]")
+    parser.set_defaults(call=call)
+
+
+def call(arguments: argparse.Namespace) -> int:
+    """Roll out and draw."""
+    from vidpred_engine.data.source import open_run_data
+    from vidpred_engine.device import choose_device
+    from vidpred_engine.evaluation.gif import write_gif
+    from vidpred_engine.evaluation.run_model import load_run_model
+    from vidpred_engine.evaluation.validation import Validation
+    from vidpred_engine.settings import validate_settings
+
+    run, progress = chosen_run(arguments), Progress()
+    if not 1 <= arguments.scale <= 32:
+        raise UserError(f"--scale should be between 1 and 32; it is {arguments.scale}.")
+    device = choose_device(arguments.device)
+    loaded = load_run_model(run, arguments.checkpoint, device)
+    frames = arguments.frames if arguments.frames is not None else loaded.settings.validation_frames
+    settings = validate_settings({**loaded.settings.model_dump(), "validation_frames": frames})
+    validation = Validation(open_run_data(settings, progress), settings, device)
+    if not 0 <= arguments.clip < validation.clips:
+        raise UserError(f"There is no validation clip {arguments.clip}; the last is {validation.clips - 1}.")
+    with progress.report("rolling out") as report:
+        strips = validation.strips(loaded.model, arguments.clip, report)
+    out = arguments.out or run.frames / f"val{arguments.clip}.gif"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_gif(out, strips, arguments.scale)
+    print(out)
+    return 0

@@ -1,0 +1,18 @@
+"""Choosing the device a run computes on."""
+
+import torch
+
+from vidpred_engine.errors import UserError
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device for the setting `device`: auto is CUDA where there is one, else the CPU; raises UserError."""
+    available = torch.cuda.is_available()
+    if wanted == "auto":
+        return torch.device("cuda" if available else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda" and not available:
+        raise UserError(f"Setting 'device' is {wanted}, but torch sees no CUDA device here; use --device auto or cpu.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"Setting 'device' is {wanted}, but there are {torch.cuda.device_count()} CUDA devices.")
+    return device

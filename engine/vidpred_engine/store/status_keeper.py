@@ -1,0 +1,64 @@
+"""Keeps status.json true while a process works on a run: updates from the work, heartbeats from a thread."""
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vidpred_engine.store.status import State, Status, read_status, this_process, write_status
+
+HEARTBEAT_SECONDS = 5.0
+# Writers faster than this gain nobody anything: screens look 5 times a second, and each write is an fsync.
+LEAST_SECONDS_BETWEEN_WRITES = 0.5
+
+
+class StatusKeeper:
+    """Owns a run's status for the calling process; use as a context manager around the work."""
+
+    def __init__(self, path: Path, state: State, **fields: Any) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._written = 0.0
+        previous = read_status(path)
+        self._status = replace(
+            previous, state=state, cause="", eta_seconds=None, heartbeat=time.time(), **this_process(), **fields
+        )
+        self._write()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> "StatusKeeper":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    @property
+    def status(self) -> Status:
+        """The status as last set."""
+        return self._status
+
+    def update(self, **changes: Any) -> None:
+        """Change fields; a change of state is on the disk when this returns, others within half a second."""
+        with self._lock:
+            urgent = changes.get("state", self._status.state) != self._status.state
+            self._status = replace(self._status, **changes)
+            if urgent or time.monotonic() - self._written >= LEAST_SECONDS_BETWEEN_WRITES:
+                self._write()
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        with self._lock:
+            self._write()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(HEARTBEAT_SECONDS):
+            self.flush()
+
+    def _write(self) -> None:
+        self._status = replace(self._status, heartbeat=time.time())
+        write_status(self._path, self._status)
+        self._written = time.monotonic()

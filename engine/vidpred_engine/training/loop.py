@@ -1,0 +1,272 @@
+"""The training of one run: steps, log, validation and checkpoints, from its first or next step to its last."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from vidpred_engine.data.augment import augment_clips, draw_crops
+from vidpred_engine.data.clips import ClipSet, Indices, batches, epoch_order
+from vidpred_engine.data.source import RunData
+from vidpred_engine.evaluation.validation import Validation, mean_figures
+from vidpred_engine.models import CVAE
+from vidpred_engine.models.build import build_model
+from vidpred_engine.progress import Progress
+from vidpred_engine.randomness import derive_seed, random_stream
+from vidpred_engine.schedules import Schedules, fast_epochs
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.evaluations import write_evaluation
+from vidpred_engine.store.metric_log import MetricWriter
+from vidpred_engine.store.registry import Registry
+from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.status_keeper import StatusKeeper
+from vidpred_engine.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from vidpred_engine.training.optimisation import make_optimizer, set_learning_rate
+from vidpred_engine.training.step import clip_losses
+from vidpred_engine.training.tally import Tally, non_finite
+
+GRADIENT_NORM = 1.0  # the lab clips all gradients together to this norm
+SECONDS_BETWEEN_CHECKPOINTS = 300.0  # a killed run loses at most this much, however long its epochs are
+
+
+class StopRequested(Exception):  # noqa: N818 - a request, not an error
+    """The run was asked to stop; it is saved where it stands."""
+
+
+class Diverged(Exception):  # noqa: N818
+    """A loss or gradient became NaN or infinite; the last checkpoint is from before."""
+
+
+class Training:
+    """Holds everything one run trains with; `run` carries it to its end.
+
+    Whatever is random is a function of the seed and of epoch or step, so a resumed run needs no generator state.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        settings: RunSettings,
+        data: RunData,
+        device: torch.device,
+        status: StatusKeeper,
+        progress: Progress,
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        self._run, self._settings, self._device = run, settings, device
+        self._status, self._progress, self._stop_requested = status, progress, stop_requested
+        used = max(settings.partial, settings.fast_partial) if settings.fast_train else settings.partial
+        self._clips = ClipSet(data.train, settings.clip_length, used, device)
+        self.schedules = Schedules(
+            settings,
+            len(self._batches(settings.epochs - 1)),
+            len(self._batches(0)) if settings.fast_train else 0,
+        )
+        torch.manual_seed(derive_seed(settings.seed, "weights"))
+        self._model: CVAE = build_model(settings).to(device).to(memory_format=torch.channels_last)
+        self._optimizer = make_optimizer(settings, self._model)
+        self._average = (
+            AveragedModel(self._model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))  # type: ignore[no-untyped-call]
+            if settings.ema_decay
+            else None
+        )
+        self._validation = Validation(data, settings, device)
+        self._epoch_tally, self._interval_tally = Tally(), Tally()
+        self._step = self._epochs_ended = 0
+        self._best_psnr = -float("inf")
+        self._saved_at = self._interval_began = time.monotonic()
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self._model.parameters())
+
+    @property
+    def next_step(self) -> int:
+        """The step to be done next, counted from 0."""
+        return self._step
+
+    @property
+    def epochs_ended(self) -> int:
+        """How many epochs are over, their validation included."""
+        return self._epochs_ended
+
+    def restore(self) -> None:
+        """Take up the run where its last checkpoint left it."""
+        saved = load_checkpoint(self._run.checkpoints / LAST, self._device)
+        self._model.load_state_dict(saved["model"])
+        self._optimizer.load_state_dict(saved["optimizer"])
+        if self._average is not None:
+            self._average.load_state_dict(saved["average"])
+        self._epoch_tally.load_state_dict(saved["epoch_tally"], self._device)
+        self._interval_tally.load_state_dict(saved["interval_tally"], self._device)
+        self._step, self._epochs_ended, self._best_psnr = saved["step"], saved["epochs_ended"], saved["best_psnr"]
+
+    def run(self, log: MetricWriter) -> None:
+        """Train to the end; raises StopRequested where asked to stop, Diverged where a value is not finite."""
+        self._log = log
+        began, first = time.monotonic(), self._step
+        total = self.schedules.total_steps
+        self._leave_if_asked()
+        with self._progress.bar("training", total, done=first) as bar:
+            for epoch in range(self._epochs_ended, self._settings.epochs):
+                for batch in self._batches(epoch)[self._step - self.schedules.epoch_start(epoch) :]:
+                    self._train_step(epoch, batch)
+                    rate = (time.monotonic() - began) / (self._step - first)
+                    self._status.update(epoch=epoch, step=self._step, eta_seconds=rate * (total - self._step))
+                    bar.update(self._step - bar.n)
+                    self._leave_if_asked()
+                self._end_epoch(epoch)
+
+    def _batches(self, epoch: int) -> list[Indices]:
+        settings = self._settings
+        fast = epoch < fast_epochs(settings)
+        clips = self._clips.count(settings.fast_partial if fast else settings.partial)
+        return batches(
+            epoch_order(clips, seed=settings.seed, epoch=epoch, shuffle=settings.shuffle), settings.batch_size
+        )
+
+    def _train_step(self, epoch: int, batch: Indices) -> None:
+        settings, step = self._settings, self._step
+        clip_btchw, labels_btchw = self._clips.gather(batch)
+        if settings.augment:
+            size = (settings.frame_height, settings.frame_width)
+            draws = draw_crops(len(batch), *size, seed=settings.seed, epoch=epoch, step=step)
+            clip_btchw, labels_btchw = augment_clips(clip_btchw, labels_btchw, draws)
+        drawn = random_stream(settings.seed, "teacher forcing", step).random()
+        forced = bool(drawn < self.schedules.teacher_forcing(step))
+        beta, rate = self.schedules.beta(step), self.schedules.learning_rate(step)
+        set_learning_rate(self._optimizer, rate)
+
+        self._model.train()
+        with self._autocast():
+            losses = clip_losses(self._model, clip_btchw, labels_btchw, self._noise(clip_btchw), teacher_forcing=forced)
+        loss = losses.mse + beta * losses.kl
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        grad_norm = clip_grad_norm_(self._model.parameters(), GRADIENT_NORM)
+        self._optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(self._model)
+
+        for tally in (self._epoch_tally, self._interval_tally):
+            tally.add(loss=loss, mse=losses.mse, kl=losses.kl, psnr=losses.psnr, grad_norm=grad_norm)
+        self._step += 1
+        ends_epoch = self._step == self.schedules.epoch_start(epoch + 1)
+        if self._interval_tally.count >= settings.log_every or ends_epoch:
+            self._log_interval(epoch, len(batch), forced)
+        if time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS:
+            self._save()
+
+    def _noise(self, clip_btchw: Tensor) -> Tensor:
+        batch, length, _, height, width = clip_btchw.shape
+        generator = torch.Generator().manual_seed(derive_seed(self._settings.seed, "noise", self._step))
+        shape = (length - 1, batch, self._settings.latent_dim, height, width)
+        return torch.randn(shape, generator=generator).to(self._device)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self._settings.precision == "bf16":
+            return torch.autocast(self._device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    def _record(self, kind: str, epoch: int, **values: Any) -> dict[str, Any]:
+        step = self._step - 1
+        return {
+            "kind": kind,
+            "step": step,
+            "epoch": epoch,
+            "time": time.time(),
+            **values,
+            "beta": self.schedules.beta(step),
+            "teacher_forcing": self.schedules.teacher_forcing(step),
+            "lr": self.schedules.learning_rate(step),
+        }
+
+    def _log_interval(self, epoch: int, batch_size: int, forced: bool) -> None:
+        means, count = self._interval_tally.means(), self._interval_tally.count
+        seconds, self._interval_began = time.monotonic() - self._interval_began, time.monotonic()
+        clips_per_s = count * batch_size / max(seconds, 1e-9)
+        self._log.append(self._record("step", epoch, **means, forced=forced, clips_per_s=clips_per_s))
+        self._interval_tally.clear()
+        self._refuse_non_finite(means, epoch)
+
+    def _refuse_non_finite(self, means: dict[str, float], epoch: int) -> None:
+        if terms := non_finite(means):
+            text = f"{' and '.join(terms)} became NaN or infinite by step {self._step - 1}; try a lower lr."
+            self._log.append(self._record("event", epoch, event="nan", terms=terms, text=text))
+            raise Diverged(text)
+
+    def _leave_if_asked(self) -> None:
+        if self._stop_requested():
+            self._status.update(state="stopping")
+            raise StopRequested
+
+    def save(self) -> None:
+        """Save where the run stands, unless a value that is not finite may have reached the weights."""
+        if not non_finite(self._interval_tally.means()):
+            self._save()
+
+    def _save(self) -> None:
+        content = {
+            "settings": self._settings.model_dump(),
+            "step": self._step,
+            "epochs_ended": self._epochs_ended,
+            "best_psnr": self._best_psnr,
+            "model": self._model.state_dict(),
+            "average": self._average.state_dict() if self._average is not None else None,
+            "optimizer": self._optimizer.state_dict(),
+            "epoch_tally": self._epoch_tally.state_dict(),
+            "interval_tally": self._interval_tally.state_dict(),
+        }
+        save_checkpoint(self._run.checkpoints / LAST, content)
+        self._saved_at = time.monotonic()
+
+    def _end_epoch(self, epoch: int) -> None:
+        settings, last = self._settings, epoch + 1 == self._settings.epochs
+        means = self._epoch_tally.means()
+        records = [self._record("epoch", epoch, **means)]
+        summary: dict[str, Any] = {**self._status.status.summary, **{key: means[key] for key in ("loss", "mse", "kl")}}
+        if (epoch + 1) % settings.validate_every == 0 or last:
+            summary |= self._validate(epoch, records)
+        for record in records:
+            self._log.append(record)
+        self._epoch_tally.clear()
+        self._epochs_ended = epoch + 1
+        self._status.update(epoch=self._epochs_ended, summary=summary)
+        self._progress.say(
+            f"epoch {epoch + 1}/{settings.epochs}  "
+            + "  ".join(f"{name} {value:.4g}" for name, value in summary.items() if isinstance(value, float))
+        )
+        if (epoch + 1) % settings.save_every == 0 or last:
+            self._save()
+        self._interval_began = time.monotonic()
+
+    def _validate(self, epoch: int, records: list[dict[str, Any]]) -> dict[str, Any]:
+        model: CVAE = self._model if self._average is None else self._average.module  # type: ignore[assignment]
+        began = time.monotonic()
+        with self._progress.bar("validation", self._validation.frames, unit="frame") as bar:
+
+            def advance(done: int, total: int) -> None:  # noqa: ARG001
+                bar.update(done - bar.n)
+                self._leave_if_asked()
+
+            evaluations = self._validation.evaluate(
+                model, step=self._step, weights="average" if self._average is not None else "last", progress=advance
+            )
+        means = mean_figures(evaluations)
+        records.append(self._record("validation", epoch, **means, seconds=time.monotonic() - began))
+        if means["psnr"] > self._best_psnr:
+            self._best_psnr = means["psnr"]
+            save_checkpoint(
+                self._run.checkpoints / BEST,
+                {"settings": self._settings.model_dump(), "step": self._step, "model": model.state_dict()},
+            )
+            for evaluation in evaluations:
+                write_evaluation(self._run, evaluation)
+            Registry(self._run.path.parent).index(self._run)
+        return {**means, "best_psnr": self._best_psnr}
