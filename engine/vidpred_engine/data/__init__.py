@@ -1,0 +1,1 @@
+"""Folders of frames, packed clips, and the synthetic dancer."""

@@ -1,0 +1,104 @@
+"""Training clips: the lab's fixed grid over packed frames, their order in an epoch, and batches on the device."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidpred_engine.data.packed import PackedSplit
+from vidpred_engine.data.streams import random_stream
+from vidpred_engine.errors import UserError
+
+Indices = NDArray[np.int64]
+
+_SHARE_OF_DEVICE = 4
+"""Frames move to the GPU when they take at most one part in this many of its free memory; training needs the rest."""
+
+
+class ClipSet:
+    """Clips of `clip_length` frames on a fixed grid: clip i of a sequence is its frames [i*L, (i+1)*L).
+
+    `partial` keeps the first fraction of all frames, then whole clips; a clip never spans two sequences. Frames stay
+    uint8, on the device where they fit (23,410 frames and labels at 64x32 are 288 MB), else in the mapped file.
+    """
+
+    def __init__(self, packed: PackedSplit, clip_length: int, partial: float, device: torch.device) -> None:
+        assert packed.frame_lengths == packed.lengths, "training needs every frame"
+        self.clip_length = clip_length
+        self._lengths = packed.lengths
+        self._device = device
+        self._starts = clip_starts(packed.lengths, clip_length, partial)
+        kept = int(self._starts[-1]) + clip_length
+        frames_nchw, labels_nchw = packed.frames_nchw[:kept], packed.labels_nchw[:kept]
+        if _fits(frames_nchw.nbytes + labels_nchw.nbytes, device):
+            frames_nchw, labels_nchw = frames_nchw.to(device), labels_nchw.to(device)
+        self._frames_nchw, self._labels_nchw = frames_nchw, labels_nchw
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def count(self, partial: float) -> int:
+        """How many clips the first `partial` of all frames holds: these are the clips 0 to count - 1."""
+        return len(clip_starts(self._lengths, self.clip_length, partial))
+
+    def gather(self, indices: Sequence[int] | Indices) -> tuple[Tensor, Tensor]:
+        """Frames and labels (B, T, 3, H, W) of the clips `indices`: float32 in [0, 1], on the device."""
+        starts = [int(self._starts[index]) for index in indices]
+        return self._gather(self._frames_nchw, starts), self._gather(self._labels_nchw, starts)
+
+    def _gather(self, images_nchw: Tensor, starts: list[int]) -> Tensor:
+        clips_btchw = torch.stack([images_nchw[start : start + self.clip_length] for start in starts])
+        if self._device.type == "cuda" and not clips_btchw.is_cuda:
+            clips_btchw = clips_btchw.pin_memory().to(self._device, non_blocking=True)
+        return clips_btchw.to(torch.float32).div_(255)
+
+
+def clip_starts(lengths: Sequence[int], clip_length: int, partial: float) -> Indices:
+    """First frame of every clip within the first `partial` of the frames of sequences of these lengths.
+
+    Raises UserError where not one clip fits.
+    """
+    frames = sum(lengths)
+    kept = int(frames * partial)
+    starts: list[int] = []
+    begin = 0
+    for length in lengths:
+        end = min(begin + length, kept)
+        starts += range(begin, end - clip_length + 1, clip_length)
+        begin += length
+    if not starts:
+        raise UserError(
+            f"Not one training clip fits: a clip needs {clip_length} frames in a row, and partial {partial:g} of the "
+            f"training set is {kept} of {frames} frames; lower clip_length, raise partial or add frames."
+        )
+    return np.array(starts, dtype=np.int64)
+
+
+def epoch_order(clips: int, *, seed: int, epoch: int, shuffle: bool) -> Indices:
+    """The order in which an epoch visits `clips` clips: their own, or a permutation drawn from seed and epoch alone."""
+    if not shuffle:
+        return np.arange(clips, dtype=np.int64)
+    return random_stream(seed, "clip order", epoch).permutation(np.arange(clips, dtype=np.int64))
+
+
+def batches(order: Indices, batch_size: int) -> list[Indices]:
+    """Cut `order` into batches; as in the lab's code the last incomplete one is dropped.
+
+    Raises UserError where there is not one whole batch.
+    """
+    whole = len(order) // batch_size
+    if not whole:
+        raise UserError(
+            f"There are {len(order)} training clips, fewer than one batch of {batch_size}; "
+            f"lower batch_size to {len(order)} or less, or use more frames."
+        )
+    return np.split(order[: whole * batch_size], whole)
+
+
+def _fits(size: int, device: torch.device) -> bool:
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return size * _SHARE_OF_DEVICE <= free
