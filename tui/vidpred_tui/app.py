@@ -1,0 +1,237 @@
+"""The app: owns the state that screens draw, turns wishes into workers, and workers' reports into state."""
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from vidpred_engine.errors import UserError
+from vidpred_engine.launch import local
+from vidpred_engine.presets import preset_settings, preset_summary
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.registry import Registry, RunEntry
+from vidpred_engine.store.run_directory import RunDirectory, create_run
+from vidpred_engine.store.status import LIVE_STATES
+from vidpred_tui import messages
+from vidpred_tui.screens.base import VidpredScreen
+from vidpred_tui.screens.confirm import ConfirmScreen
+from vidpred_tui.screens.help import HelpScreen
+from vidpred_tui.screens.live import LiveScreen
+from vidpred_tui.screens.runs import RunsScreen
+from vidpred_tui.snapshot import RunSnapshot
+from vidpred_tui.theme import VIDPRED_THEME
+from vidpred_tui.watcher import Watcher
+
+DEMO = "demo"
+Start = Callable[[RunDirectory], "subprocess.Popen[bytes]"]
+Stop = Callable[[RunDirectory], None]
+
+
+class VidpredApp(App[None]):
+    """Terminal screens over one folder of runs; `start` and `stop` are the launcher's functions."""
+
+    TITLE = "vidpred"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+q", "quit", "Quit", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+    ]
+
+    def __init__(self, runs: Path, *, start: Start = local.start, stop: Stop = local.stop) -> None:
+        super().__init__()
+        self.runs = runs
+        self.entries: tuple[RunEntry, ...] = ()
+        self.snapshots: dict[str, RunSnapshot] = {}
+        self._start = start
+        self._stop = stop
+        self._start_under_way = False
+        self._demo_summary = preset_summary(DEMO)
+        self._watcher = Watcher(runs, self.post_message)
+
+    @property
+    def live_runs(self) -> int:
+        """How many runs are at work."""
+        return sum(entry.state in LIVE_STATES for entry in self.entries)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Home."""
+        return RunsScreen(self.runs, self._demo_summary)
+
+    def on_mount(self) -> None:
+        """Begin to watch; a polite end restores the terminal."""
+        self.register_theme(VIDPRED_THEME)
+        self.theme = VIDPRED_THEME.name
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, 128 + signal.SIGTERM)
+        self.screen_change_signal.subscribe(self, self._follow_screens)
+        self._watcher.start()
+
+    def on_unmount(self) -> None:
+        """Watch no more; training goes on."""
+        self._watcher.close()
+
+    # What the watcher reports, and what screens draw of it.
+
+    def on_runs_listed(self, message: messages.RunsListed) -> None:
+        """Keep and show the new list."""
+        self.entries = message.entries
+        if (audience := self._audience()) is not None:
+            audience.show_runs(self.entries)
+
+    def on_run_advanced(self, message: messages.RunAdvanced) -> None:
+        """Keep and show the new snapshot, unless nobody wants it any more."""
+        snapshot = message.snapshot
+        if snapshot.run_id in self._followed():
+            self.snapshots[snapshot.run_id] = snapshot
+            audience = self._audience()
+            if audience is not None and snapshot.run_id in audience.followed:
+                audience.show_run(snapshot)
+
+    def on_screen_shown(self) -> None:
+        """Give a screen that became current what it missed."""
+        if (audience := self._audience()) is not None:
+            audience.show_runs(self.entries)
+            for run_id in audience.followed:
+                if run_id in self.snapshots:
+                    audience.show_run(self.snapshots[run_id])
+
+    def on_folder_faltered(self, message: messages.FolderFaltered) -> None:
+        """Say that nothing can be read."""
+        self.notify(message.sentence, severity="error", timeout=10)
+
+    def on_process_ended(self, message: messages.ProcessEnded) -> None:
+        """Say how a run that was started here has ended."""
+        name = self._called(message.run_id)
+        match message.exit_code:
+            case local.EXIT_DONE:
+                self.notify(f"{name} is finished.")
+            case local.EXIT_RESUMABLE:
+                self.notify(f"{name} has stopped and saved; r resumes it.")
+            case code:
+                self.notify(f"{name} failed with exit code {code}; its log says why.", severity="error", timeout=10)
+
+    def _audience(self) -> VidpredScreen | None:
+        return self.screen if isinstance(self.screen, VidpredScreen) and self.screen.is_ready else None
+
+    def _followed(self) -> set[str]:
+        screens = (screen for screen in self.screen_stack if isinstance(screen, VidpredScreen))
+        return {run_id for screen in screens for run_id in screen.followed}
+
+    def _follow_screens(self, _: "Screen[object]") -> None:
+        followed = self._followed()
+        self.snapshots = {run_id: snapshot for run_id, snapshot in self.snapshots.items() if run_id in followed}
+        self._watcher.follow(followed)
+
+    def _called(self, run_id: str) -> str:
+        return next((entry.name for entry in self.entries if entry.run_id == run_id), "") or run_id
+
+    # What people ask for.
+
+    def on_run_opened(self, message: messages.RunOpened) -> None:
+        """Show the run."""
+        self.push_screen(LiveScreen(message.run_id))
+
+    def on_demo_requested(self) -> None:
+        """Start the demo run."""
+        self._start_once(lambda: self._start_new(preset_settings(DEMO)))
+
+    def on_settings_submitted(self, message: messages.SettingsSubmitted) -> None:
+        """Start a new run."""
+        self._start_once(lambda: self._start_new(message.settings))
+
+    def on_resume_requested(self, message: messages.ResumeRequested) -> None:
+        """Let a run go on."""
+        self._start_once(lambda: self._start_run(RunDirectory(self.runs / message.run_id), is_new=False))
+
+    def on_stop_requested(self, message: messages.StopRequested) -> None:
+        """Ask whether the run shall stop, then ask the run."""
+        name = self._called(message.run_id)
+        state = next((entry.state for entry in self.entries if entry.run_id == message.run_id), "")
+        question = f"Stop {name}? It finishes its step and saves; r resumes it later."
+        if state == "stopping":
+            question = f"{name} is saving already. Make it leave at once, without what is not saved?"
+
+        def stop_if(answer: bool | None) -> None:
+            if answer:
+                self._request(partial(self._send_stop, message.run_id))
+
+        self.push_screen(ConfirmScreen(question, "Stop"), stop_if)
+
+    def action_help(self) -> None:
+        """Show the keys of the current screen."""
+        screen = self.screen
+        if isinstance(screen, VidpredScreen):
+            bindings = [active.binding for active in screen.active_bindings.values()]
+            keys = {what.description: self.get_key_display(what) for what in reversed(bindings) if what.description}
+            self.push_screen(HelpScreen(screen.help_text, [(key, what) for what, key in reversed(keys.items())]))
+
+    def get_system_commands(self, screen: "Screen[object]") -> Iterable[SystemCommand]:
+        """The command palette offers what the screen's keys do."""
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.description and binding.show and active.enabled:
+                run = partial(self.run_action, binding.action, active.node)
+                yield SystemCommand(binding.description, f"Key {self.get_key_display(binding)}", run)
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    # Workers: all that may block. They touch nothing of the app but its message queue.
+
+    def _start_once(self, act: Callable[[], Message]) -> None:
+        """Start unless a start is under way: a key pressed twice makes one run."""
+        if not self._start_under_way:
+            self._start_under_way = True
+            self._request(act)
+
+    @work(thread=True, group="requests")
+    def _request(self, act: Callable[[], Message]) -> None:
+        try:
+            report = act()
+        except UserError as error:
+            report = messages.RequestRefused(str(error))
+        except OSError as error:
+            report = messages.RequestRefused(f"That did not work: {error}.")
+        self.post_message(report)
+
+    def _start_new(self, settings: RunSettings) -> Message:
+        return self._start_run(create_run(self.runs, settings), is_new=True)
+
+    def _start_run(self, run: RunDirectory, *, is_new: bool) -> Message:
+        process = self._start(run)
+        with suppress(OSError):  # the index can be rebuilt; the process must not be lost sight of
+            Registry(self.runs).index(run)
+        return messages.RunStarted(run.run_id, process, is_new)
+
+    def _send_stop(self, run_id: str) -> Message:
+        self._stop(RunDirectory(self.runs / run_id))
+        return messages.StopSent(run_id)
+
+    # What workers report.
+
+    def on_run_started(self, message: messages.RunStarted) -> None:
+        """Watch over the process, and show a new run."""
+        self._start_under_way = False
+        self._watcher.adopt(message.run_id, message.process)
+        if not message.is_new:
+            self.notify(f"{self._called(message.run_id)} goes on.")
+        elif isinstance(self.screen, RunsScreen):
+            self.push_screen(LiveScreen(message.run_id))
+
+    def on_stop_sent(self, message: messages.StopSent) -> None:
+        """Say that the run was asked."""
+        self.notify(f"{self._called(message.run_id)} finishes its step, saves and leaves.")
+
+    def on_request_refused(self, message: messages.RequestRefused) -> None:
+        """Say why not."""
+        self._start_under_way = False
+        self.notify(message.sentence, severity="error", timeout=10)

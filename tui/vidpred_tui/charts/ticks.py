@@ -1,0 +1,29 @@
+"""Round numbers for an axis, and how they are written."""
+
+import itertools
+import math
+
+
+def round_ticks(low: float, high: float, most: int) -> list[float]:
+    """At most `most` (2 or more) evenly spaced round numbers within [low, high]; low < high, both finite."""
+    span = high - low
+    magnitude = 10.0 ** math.floor(math.log10(span / most))
+    for factor in (1, 2, 5, 10, 20, 50):
+        step = factor * magnitude
+        first, last = math.ceil(low / step), math.floor(high / step)
+        if last - first + 1 <= most:
+            return [index * step for index in range(first, last + 1)]
+    raise AssertionError("a step of 50 magnitudes always fits")
+
+
+def tick_labels(ticks: list[float]) -> list[str]:
+    """Short labels that tell all ticks apart and share one format."""
+    largest = max(map(abs, ticks), default=0.0)
+    if largest and (largest < 1e-2 or largest >= 1e6):
+        exponent = math.floor(math.log10(largest))
+        return [f"{tick / 10.0**exponent:.6g}e{exponent}" if tick else "0" for tick in ticks]
+    if largest >= 1e4:
+        return [f"{tick / 1e3:g}k" if tick else "0" for tick in ticks]
+    spacing = min((b - a for a, b in itertools.pairwise(ticks)), default=largest)
+    digits = max(0, -math.floor(math.log10(spacing) + 1e-9)) if spacing else 0
+    return [f"{tick:.{digits}f}" for tick in ticks]

@@ -1,0 +1,53 @@
+"""vidpred-tui: the terminal screens over a folder of runs."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from vidpred_tui.terminal import unusable_reason
+
+
+def main() -> None:
+    """Open the screens; leaves with the app's return code, or with 2 where no screen can be drawn."""
+    arguments = _parser().parse_args()
+    reason = unusable_reason()
+    if reason is not None:
+        print(reason, file=sys.stderr)
+        sys.exit(2)
+    if arguments.color:
+        os.environ["TEXTUAL_COLOR_SYSTEM"] = {"16": "standard"}.get(arguments.color, arguments.color)
+
+    # Textual is slow to import and reads its environment while it is: --help and refusals come first.
+    from vidpred_tui.app import VidpredApp
+
+    app = VidpredApp(arguments.runs.expanduser().absolute())
+    app.run()
+    if app.live_runs:
+        runs = "1 run keeps" if app.live_runs == 1 else f"{app.live_runs} runs keep"
+        print(f"{runs} training; open vidpred-tui again to watch.")
+    sys.exit(app.return_code or 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vidpred-tui", description="Edit settings, start training, watch it and compare runs, in a terminal."
+    )
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path(os.environ.get("VIDPRED_RUNS") or "runs"),
+        metavar="DIR",
+        help="folder of the runs (default: VIDPRED_RUNS, else ./runs)",
+    )
+    parser.add_argument(
+        "--color", choices=("truecolor", "256", "16"), help="colours of the terminal, where they are guessed wrong"
+    )
+    parser.add_argument("--version", action="version", version=f"vidpred {_version()}")
+    return parser
+
+
+def _version() -> str:
+    from vidpred_engine import __version__
+
+    return __version__

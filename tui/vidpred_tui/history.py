@@ -1,0 +1,107 @@
+"""A run's metrics as growing columns, handed out as frozen snapshots that share the columns' memory."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidpred_engine.store.codec import number
+from vidpred_engine.store.metric_log import Record
+
+Floats = NDArray[np.float64]
+CurveKey = tuple[str, str]
+
+_POSITION_FIELDS = {"kind", "step", "epoch", "time"}
+_FIRST_CAPACITY = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One metric over the steps at which it was logged; `values` may hold NaN and infinities."""
+
+    steps: Floats
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def last(self) -> float | None:
+        """The newest value, None where there is none."""
+        return float(self.values[-1]) if len(self.values) else None
+
+    @property
+    def faults(self) -> Floats:
+        """The steps at which the value is not finite."""
+        return self.steps[~np.isfinite(self.values)]
+
+
+EMPTY_CURVE = Curve(np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Everything a run has logged up to one moment: curves by kind of record and field, and its events."""
+
+    curves: Mapping[CurveKey, Curve] = field(default_factory=dict)
+    events: tuple[Record, ...] = ()
+
+    def curve(self, kind: str, name: str) -> Curve:
+        """The curve of a field, empty where nothing was logged."""
+        return self.curves.get((kind, name), EMPTY_CURVE)
+
+    def guilty_terms(self, step: float) -> list[str]:
+        """Which terms of the loss were not finite at a step; the sum itself only where no term explains it."""
+        guilty = [name for name in ("mse", "kl") if step in self.curve("step", name).faults]
+        return guilty or [name for name in ("loss",) if step in self.curve("step", name).faults]
+
+
+class _Column:
+    """Steps and values in arrays that double, so that a snapshot is a slice and never a copy."""
+
+    def __init__(self) -> None:
+        self._steps = np.empty(_FIRST_CAPACITY)
+        self._values = np.empty(_FIRST_CAPACITY)
+        self._length = 0
+        self._curve = EMPTY_CURVE
+
+    def append(self, step: float, value: float) -> None:
+        if self._length == len(self._steps):
+            self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
+            self._values = np.concatenate([self._values, np.empty_like(self._values)])
+        self._steps[self._length] = step
+        self._values[self._length] = value
+        self._length += 1
+
+    def curve(self) -> Curve:
+        """The column so far; the same object while nothing is appended, so that charts see what did not change."""
+        if len(self._curve) != self._length:
+            self._curve = Curve(self._steps[: self._length], self._values[: self._length])
+        return self._curve
+
+
+class HistoryBuilder:
+    """Collects records of one run; what `snapshot` returned before never changes."""
+
+    def __init__(self) -> None:
+        self._columns: dict[CurveKey, _Column] = {}
+        self._events: list[Record] = []
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Take in records in the order they were logged; fields that hold no number are passed over."""
+        for record in records:
+            kind, step = str(record["kind"]), number(record.get("step"))
+            if kind == "event":
+                self._events.append(record)
+                continue
+            if step is None:
+                continue
+            for name, field_value in record.items():
+                value = None if name in _POSITION_FIELDS else number(field_value)
+                if value is not None:
+                    self._columns.setdefault((kind, name), _Column()).append(step, value)
+
+    def snapshot(self) -> History:
+        """The history so far."""
+        return History({key: column.curve() for key, column in self._columns.items()}, tuple(self._events))

@@ -1,0 +1,138 @@
+"""What happened, in the past tense; the app's handlers turn these into state, workers and screens."""
+
+import subprocess
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.registry import RunEntry
+from vidpred_tui.snapshot import RunSnapshot
+
+
+@dataclass
+class RunsListed(Message):
+    """The watcher saw the list of runs change."""
+
+    entries: tuple[RunEntry, ...]
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer list says all, so that a flood shrinks to one."""
+        return isinstance(message, RunsListed)
+
+
+@dataclass
+class RunAdvanced(Message):
+    """The watcher saw a followed run change."""
+
+    snapshot: RunSnapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer snapshot of the same run says all."""
+        return isinstance(message, RunAdvanced) and message.snapshot.run_id == self.snapshot.run_id
+
+
+@dataclass
+class ProcessEnded(Message):
+    """A training process that this program started has ended."""
+
+    run_id: str
+    exit_code: int
+
+
+@dataclass
+class FolderFaltered(Message):
+    """The watcher cannot read the runs folder; it keeps trying."""
+
+    sentence: str
+
+
+@dataclass
+class ScreenShown(Message):
+    """A screen has become current and wants the present state of what it draws."""
+
+
+@dataclass
+class RunOpened(Message):
+    """Someone wants to look at a run."""
+
+    run_id: str
+
+
+@dataclass
+class DemoRequested(Message):
+    """Someone wants to see the demo run train."""
+
+
+@dataclass
+class NewRunRequested(Message):
+    """Someone wants to edit the settings of a new run, starting from those of another where one is named."""
+
+    based_on: str | None = None
+
+
+@dataclass
+class SettingsSubmitted(Message):
+    """Someone wants to train with these settings."""
+
+    settings: RunSettings
+
+
+@dataclass
+class ResumeRequested(Message):
+    """Someone wants a run to go on."""
+
+    run_id: str
+
+
+@dataclass
+class StopRequested(Message):
+    """Someone wants a run to save and leave."""
+
+    run_id: str
+
+
+@dataclass
+class ComparisonRequested(Message):
+    """Someone wants to see runs side by side."""
+
+    run_ids: tuple[str, ...]
+
+
+@dataclass
+class RunStarted(Message):
+    """A training process was started, of a new run or of one that goes on."""
+
+    run_id: str
+    process: "subprocess.Popen[bytes]"
+    is_new: bool
+
+
+@dataclass
+class StopSent(Message):
+    """A run's process was asked to stop."""
+
+    run_id: str
+
+
+@dataclass
+class PresetsLoaded(Message):
+    """The settings a form starts from were read: named ones in the order shown, and the name of the first choice."""
+
+    choices: "dict[str, PresetChoice]"
+    chosen: str
+
+
+@dataclass
+class PresetChoice:
+    """Settings to start from and a line about them."""
+
+    summary: str
+    settings: RunSettings
+
+
+@dataclass
+class RequestRefused(Message):
+    """Something asked for cannot be done; the sentence says why and what to do."""
+
+    sentence: str

@@ -1,0 +1,28 @@
+"""What the program must know of the terminal that Textual does not tell."""
+
+import array
+import fcntl
+import os
+import sys
+import termios
+
+
+def unusable_reason() -> str | None:
+    """Why no screen can be drawn here, in one sentence; None where one can. Textual draws on standard error."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return "vidpred-tui needs a terminal, and its standard input is none; run it in one, or use vidpred-engine."
+    if not (sys.stderr and sys.stderr.isatty()):
+        return "vidpred-tui draws on standard error, which is no terminal here; do not redirect it."
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        return "vidpred-tui needs a terminal that can move its cursor; set TERM, for example to xterm-256color."
+    return None
+
+
+def output_pending() -> bool:
+    """Whether output waits for a slow connection: a redraw now would only lengthen the queue and delay keys."""
+    waiting = array.array("i", [0])
+    try:
+        fcntl.ioctl(sys.__stderr__.fileno(), termios.TIOCOUTQ, waiting)  # type: ignore[union-attr]
+    except (OSError, ValueError, AttributeError):
+        return False
+    return waiting[0] > 0

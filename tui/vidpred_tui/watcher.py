@@ -1,0 +1,207 @@
+"""The one thread that follows the runs folder and says what changed; it knows no screen."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from vidpred_engine.errors import UserError
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.evaluations import Evaluation, main_evaluation
+from vidpred_engine.store.metric_log import MetricReader
+from vidpred_engine.store.registry import Registry, RunEntry
+from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.status import LIVE_STATES, Status, read_status, write_status
+from vidpred_tui.history import HistoryBuilder
+from vidpred_tui.messages import FolderFaltered, ProcessEnded, RunAdvanced, RunsListed
+from vidpred_tui.snapshot import RunSnapshot
+from vidpred_tui.tail import LogTail
+
+POLL_SECONDS = 0.2
+# How often a live run's process is looked for although no file changed, and how often an idle folder is read anew.
+LIVENESS_SECONDS = 1.0
+IDLE_SECONDS = 5.0
+
+Event = RunsListed | RunAdvanced | ProcessEnded | FolderFaltered
+Stamp = tuple[int, int] | None
+
+
+def _stamp(path: Path) -> Stamp:
+    """What changes when a file is replaced or grows: a few microseconds instead of reading it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+class Watcher(threading.Thread):
+    """Polls the registry, the runs it was asked to follow and the processes it was given, and posts what changed.
+
+    `post` is called from this thread. A list of runs or a snapshot is posted only when it differs from the last one.
+    """
+
+    def __init__(self, runs: Path, post: Callable[[Event], object], interval: float = POLL_SECONDS) -> None:
+        super().__init__(name="vidpred-watcher", daemon=True)
+        self._runs = runs
+        self._post = post
+        self._interval = interval
+        self._wake = threading.Event()
+        self._ending = False
+        self._wanted: frozenset[str] = frozenset()
+        self._followed: dict[str, _FollowedRun] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._listing = _Listing(runs)
+
+    def follow(self, run_ids: Iterable[str]) -> None:
+        """Follow exactly these runs from now on; a run new among them is posted with its whole history."""
+        self._wanted = frozenset(run_ids)
+        self._wake.set()
+
+    def adopt(self, run_id: str, process: "subprocess.Popen[bytes]") -> None:
+        """Wait for this child's end, so that it leaves no zombie, and say when it comes."""
+        self._processes[run_id] = process
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop polling; returns when the thread has ended. Processes live on."""
+        self._ending = True
+        self._wake.set()
+        if self.is_alive():
+            self.join()
+
+    def run(self) -> None:
+        """Poll until closed."""
+        fault = ""
+        while not self._ending:
+            self._wake.clear()
+            try:
+                self.poll()
+                fault = ""
+            except OSError as error:
+                if str(error) != fault:
+                    fault = str(error)
+                    self._post(FolderFaltered(f"The runs folder {self._runs} cannot be read: {fault}."))
+            self._wake.wait(self._interval)
+
+    def poll(self) -> None:
+        """Look at everything once and post what changed."""
+        self._reap()
+        wanted = self._wanted
+        for run_id in self._followed.keys() - wanted:
+            del self._followed[run_id]
+        for run_id in wanted - self._followed.keys():
+            self._followed[run_id] = _FollowedRun(RunDirectory(self._runs / run_id))
+        for followed in self._followed.values():
+            snapshot = followed.changed()
+            if snapshot is not None:
+                self._post(RunAdvanced(snapshot))
+        entries = self._listing.changed()
+        if entries is not None:
+            self._post(RunsListed(entries))
+
+    def _reap(self) -> None:
+        for run_id, process in list(self._processes.items()):
+            exit_code = process.poll()
+            if exit_code is not None:
+                del self._processes[run_id]
+                _record_silent_end(RunDirectory(self._runs / run_id), exit_code)
+                self._post(ProcessEnded(run_id, exit_code))
+
+
+def _record_silent_end(run: RunDirectory, exit_code: int) -> None:
+    """Say of a process that ended before it ever reported that it failed: otherwise it seems to start for a minute."""
+    status = read_status(run.status_file)
+    if status.state == "starting" and status.pid == 0:
+        with suppress(OSError):
+            cause = f"its process ended with exit code {exit_code} before it reported; see the log"
+            write_status(run.status_file, replace(status, state="failed", cause=cause))
+
+
+class _Listing:
+    """The list of runs, read only when a file it comes from has changed or a live run's process may have gone."""
+
+    def __init__(self, runs: Path) -> None:
+        self._runs = runs
+        self._registry = Registry(runs)
+        self._stamps: list[Stamp] = []
+        self._read_at = 0.0
+        self._entries: tuple[RunEntry, ...] | None = None
+
+    def changed(self) -> tuple[RunEntry, ...] | None:
+        """The entries, newest run first, where they differ from the last ones returned."""
+        unsettled = [entry for entry in self._entries or () if entry.state in (*LIVE_STATES, "queued")]
+        stamps = [_stamp(self._runs), _stamp(self._runs / "registry.json")]
+        stamps += [_stamp(RunDirectory(self._runs / entry.run_id).status_file) for entry in unsettled]
+        now = time.monotonic()
+        if stamps == self._stamps and now - self._read_at < (LIVENESS_SECONDS if unsettled else IDLE_SECONDS):
+            return None
+        self._stamps, self._read_at = stamps, now
+        entries = tuple(self._registry.entries())
+        if entries == self._entries:
+            return None
+        self._entries = entries
+        return entries
+
+
+class _FollowedRun:
+    """One run's files, each read only when it has changed."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self._reader = MetricReader(run.metrics_file)
+        self._builder = HistoryBuilder()
+        self._tail = LogTail(run.log_file)
+        self._stamps: dict[Path, Stamp] = {}
+        self._settings: RunSettings | None = None
+        self._status: Status | None = None
+        self._status_read_at = 0.0
+        self._evaluation: Evaluation | None = None
+
+    def changed(self) -> RunSnapshot | None:
+        """A new snapshot where anything differs from the last one."""
+        found = [self._read_status(), self._read_metrics(), self._read_evaluation(), self._tail.read_new()]
+        if not any(found):
+            return None
+        assert self._status is not None
+        return RunSnapshot(
+            run_id=self._run.run_id,
+            settings=self._settings,
+            status=self._status,
+            history=self._builder.snapshot(),
+            log=self._tail.lines(),
+            evaluation=self._evaluation,
+        )
+
+    def _read_status(self) -> bool:
+        due = time.monotonic() - self._status_read_at >= LIVENESS_SECONDS
+        if not (self._touched(self._run.status_file) or due):
+            return False
+        before, self._status = self._status, self._run.status()
+        self._status_read_at = time.monotonic()
+        if self._settings is None:
+            with suppress(UserError):
+                self._settings = self._run.settings()
+        return self._status != before
+
+    def _read_metrics(self) -> bool:
+        records = self._reader.read_new()
+        if self._reader.replaced:
+            self._builder = HistoryBuilder()
+        self._builder.extend(records)
+        return bool(records) or self._reader.replaced
+
+    def _read_evaluation(self) -> bool:
+        if not self._touched(self._run.evaluations):
+            return False
+        before, self._evaluation = self._evaluation, main_evaluation(self._run)
+        return self._evaluation != before
+
+    def _touched(self, path: Path) -> bool:
+        stamp = _stamp(path)
+        changed = path not in self._stamps or self._stamps[path] != stamp
+        self._stamps[path] = stamp
+        return changed

@@ -1,0 +1,40 @@
+"""The first row of every screen: where one is, and one fact about it."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+
+class TitleBar(Horizontal):
+    """The program, the screen's name, and on the right what `show` was given."""
+
+    DEFAULT_CSS = """
+    TitleBar {
+        height: 1; padding: 0 1; background: $panel;
+        & > #title { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > #title-fact { width: auto; max-width: 60%; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = Static(self._crumb(title), id="title")
+        self._fact = Static("", id="title-fact", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """Name on the left, fact on the right."""
+        yield self._title
+        yield self._fact
+
+    def show(self, fact: str) -> None:
+        """Show a fact on the right."""
+        self._fact.update(fact)
+
+    def rename(self, title: str) -> None:
+        """Change the screen's name."""
+        self._title.update(self._crumb(title))
+
+    @staticmethod
+    def _crumb(title: str) -> Content:
+        return Content.assemble(("vidpred", "bold $primary"), (" · ", "$text-muted"), (title, "bold"))
