@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, CliSettingsSource
 from vidpred_engine.settings import RunSettings, Setting, describe_settings
 
 
-class _Flags(RunSettings, BaseSettings):
+class _Flags(RunSettings, BaseSettings):  # type: ignore[misc]
     """RunSettings in the form that pydantic-settings makes flags from."""
 
 

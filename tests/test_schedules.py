@@ -1,0 +1,84 @@
+"""Schedules against tables worked out by hand from the report's text and code."""
+
+import math
+
+import pytest
+
+from vidpred_engine.schedules import Schedules
+from vidpred_engine.settings import RunSettings
+
+TF1 = {"teacher_forcing": 1.0, "teacher_forcing_decay_start": 0, "teacher_forcing_decay_step": 0.1}
+TF2 = {"teacher_forcing": 0.5, "teacher_forcing_decay_start": 10, "teacher_forcing_decay_step": 0.05}
+TF3 = {"teacher_forcing": 0.0}
+KL1 = {"kl_annealing": "cyclical", "kl_cycles": 10, "kl_ratio": 1.0}
+KL2 = {"kl_annealing": "linear"}
+KL3 = {"kl_annealing": "constant"}
+KL4 = {"kl_annealing": "cyclical", "kl_cycles": 10, "kl_ratio": 0.5}
+
+# 70 epochs in 10 cycles of 7: a full ramp climbs by 1/7 an epoch and never reaches 1; a half ramp climbs by 2/7 and
+# rests at 1 from the epoch on in which it would pass it.
+SEVENTHS = [0, 1 / 7, 2 / 7, 3 / 7, 4 / 7, 5 / 7, 6 / 7]
+HALF_RAMP = [0, 2 / 7, 4 / 7, 6 / 7, 1, 1, 1]
+
+
+def schedules(**settings: object) -> Schedules:
+    return Schedules(RunSettings.model_validate(settings), steps_per_epoch=3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (TF1, [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        (TF2, [0.5] * 10 + [0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05, 0, 0]),
+        (TF3, [0.0] * 21),
+    ],
+    ids=["TF1", "TF2", "TF3"],
+)
+def test_teacher_forcing_ratio_of_the_report(settings: dict[str, object], expected: list[float]) -> None:
+    plan = schedules(**settings)
+    assert [plan.teacher_forcing(plan.epoch_start(epoch)) for epoch in range(21)] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (KL1, SEVENTHS * 10),
+        (KL2, [epoch / 69 for epoch in range(70)]),
+        (KL3, [1.0] * 70),
+        (KL4, HALF_RAMP * 10),
+    ],
+    ids=["KL1", "KL2", "KL3", "KL4"],
+)
+def test_beta_of_the_report(settings: dict[str, object], expected: list[float]) -> None:
+    plan = schedules(**settings)
+    assert [plan.beta(plan.epoch_start(epoch)) for epoch in range(70)] == pytest.approx(expected, abs=1e-9)
+
+
+def test_as_many_cycles_as_epochs_keep_beta_at_zero() -> None:
+    plan = schedules(kl_annealing="cyclical", kl_cycles=6, kl_ratio=1.0, epochs=6)
+    assert [plan.beta(step) for step in range(plan.total_steps)] == [1e-12] * 18
+
+
+def test_learning_rate_of_both_optimizers() -> None:
+    multistep = schedules(lr=1e-3, lr_schedule="multistep", epochs=7)
+    assert [multistep.learning_rate(3 * epoch) for epoch in range(7)] == pytest.approx(
+        [1e-3, 1e-3, 1e-4, 1e-4, 1e-4, 1e-5, 1e-5]
+    )
+    cosine = schedules(lr=1e-3, lr_schedule="cosine", epochs=4)
+    expected = [1e-3, 1e-3 * (0.5 + math.sqrt(0.125)), 0.5e-3, 1e-3 * (0.5 - math.sqrt(0.125))]
+    assert [cosine.learning_rate(3 * epoch) for epoch in range(4)] == pytest.approx(expected)
+
+
+def test_values_keep_still_within_an_epoch_and_move_every_step_when_asked() -> None:
+    by_epoch = schedules(kl_annealing="linear", epochs=3)
+    assert [by_epoch.beta(step) for step in range(9)] == [0, 0, 0, 0.5, 0.5, 0.5, 1, 1, 1]
+    by_step = schedules(kl_annealing="linear", epochs=3, schedule_interval="step")
+    assert [by_step.beta(step) for step in range(9)] == pytest.approx([step / 8 for step in range(9)])
+
+
+def test_fast_train_shortens_the_first_epochs_as_in_the_labs_code() -> None:
+    settings = RunSettings(fast_train=True, fast_train_epochs=1, epochs=5)
+    plan = Schedules(settings, steps_per_epoch=10, fast_steps_per_epoch=4)
+    assert [plan.epoch_start(epoch) for epoch in range(6)] == [0, 4, 8, 12, 22, 32]
+    assert plan.total_steps == 32
+    assert [plan.epoch(step) for step in (0, 3, 4, 11, 12, 21, 22, 31)] == [0, 0, 1, 2, 3, 3, 4, 4]

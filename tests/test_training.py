@@ -1,0 +1,203 @@
+"""A run's training: resumed bit for bit, stopped by signals, refused twice, and honest about divergence."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from vidpred_engine.errors import UserError
+from vidpred_engine.launch.lock import only_trainer
+from vidpred_engine.progress import Progress
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.evaluations import main_evaluation
+from vidpred_engine.store.metric_log import MetricReader, Record
+from vidpred_engine.store.run_directory import RunDirectory, create_run
+from vidpred_engine.store.status_keeper import StatusKeeper
+from vidpred_engine.training.checkpoint import load_checkpoint
+from vidpred_engine.training.run import train_run
+
+UNREPEATABLE = {"time", "clips_per_s", "seconds"}
+
+
+def train(run: RunDirectory, stop_requested: Callable[[], bool] = lambda: False) -> int:
+    with StatusKeeper(run.status_file, "starting") as status:
+        return train_run(run, status, Progress(), stop_requested)
+
+
+def stop_after(polls: int) -> Callable[[], bool]:
+    """A stop request after so many looks without one; the loop looks before the first and after every step."""
+    looks = iter(range(polls))
+    return lambda: next(looks, None) is None
+
+
+def measured(run: RunDirectory) -> list[Record]:
+    records = MetricReader(run.metrics_file).read_new()
+    return [
+        {key: value for key, value in record.items() if key not in UNREPEATABLE}
+        for record in records
+        if record["kind"] != "event"
+    ]
+
+
+def assert_equal(left: Any, right: Any) -> None:
+    """Equal to the bit, through dictionaries and lists."""
+    assert type(left) is type(right)
+    if isinstance(left, torch.Tensor):
+        assert torch.equal(left, right)
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys()
+        for key in left:
+            assert_equal(left[key], right[key])
+    elif isinstance(left, list):
+        for pair in zip(left, right, strict=True):
+            assert_equal(*pair)
+    else:
+        assert left == right
+
+
+RECIPES: list[dict[str, Any]] = [
+    {},
+    {"optimizer": "adamw", "lr_schedule": "cosine", "schedule_interval": "step", "shuffle": True, "augment": True},
+    {"teacher_forcing": 0.5, "kl_annealing": "linear", "ema_decay": 0.9, "fast_train": True, "fast_train_epochs": 0},
+]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=["adam", "adamw-augment", "ema-fast-train"])
+@pytest.mark.parametrize("polls", [0, 4, 5], ids=["before the first step", "in an epoch", "at an epoch's last step"])
+def test_a_stopped_and_resumed_run_equals_one_that_went_through(
+    tmp_path: Path, tiny: RunSettings, recipe: dict[str, Any], polls: int
+) -> None:
+    settings = tiny.model_copy(update={**recipe, "epochs": 3})
+    through, resumed = create_run(tmp_path / "a", settings), create_run(tmp_path / "b", settings)
+    assert train(through) == 0
+    assert train(resumed, stop_after(polls)) == 75
+    assert resumed.status().state == "stopped"
+    assert train(resumed) == 0
+    assert resumed.status().state == "finished"
+    assert measured(resumed) == measured(through)
+    for name in ("last.pt", "best.pt"):
+        assert_equal(load_checkpoint(resumed.checkpoints / name), load_checkpoint(through.checkpoints / name))
+    assert main_evaluation(resumed) == main_evaluation(through)
+
+
+def test_a_run_logs_every_term_and_every_epoch(tmp_path: Path, tiny: RunSettings) -> None:
+    run = create_run(tmp_path, tiny)
+    assert train(run) == 0
+    records = measured(run)
+    steps = [record for record in records if record["kind"] == "step"]
+    assert [record["step"] for record in steps] == [1, 3, 4, 6, 8, 9], "5 steps an epoch, logged in twos"
+    for record in steps:
+        assert record["loss"] == pytest.approx(record["mse"] + record["beta"] * record["kl"], rel=1e-6)
+    assert [record["epoch"] for record in records if record["kind"] == "epoch"] == [0, 1]
+    validations = [record for record in records if record["kind"] == "validation"]
+    assert [record["epoch"] for record in validations] == [0, 1]
+    evaluation, status = main_evaluation(run), run.status()
+    assert evaluation is not None
+    assert evaluation.means()["psnr"] == pytest.approx(max(record["psnr"] for record in validations))
+    assert (status.state, status.step, status.epoch, status.epochs) == ("finished", 10, 2, 2)
+    assert status.summary["best_psnr"] == pytest.approx(evaluation.means()["psnr"])
+
+
+def test_averaged_weights_are_the_exponential_average_of_the_steps(tmp_path: Path, tiny: RunSettings) -> None:
+    settings = tiny.model_copy(update={"ema_decay": 0.75, "epochs": 1})
+    run = create_run(tmp_path, settings)
+    expected: dict[str, torch.Tensor] = {}
+    name = "generator.0.block.0.depth_conv.weight"
+    for _ in range(5):  # one step at a time, each saved
+        assert train(run, stop_after(1)) == 75
+        saved = load_checkpoint(run.checkpoints / "last.pt")
+        weights = saved["model"][name].double()
+        expected[name] = 0.75 * expected[name] + 0.25 * weights if expected else weights
+    torch.testing.assert_close(saved["average"]["module." + name].double(), expected[name], rtol=1e-5, atol=1e-7)
+
+
+def test_a_diverged_run_fails_by_name_and_keeps_its_last_good_checkpoint(tmp_path: Path, tiny: RunSettings) -> None:
+    settings = tiny.model_copy(update={"epochs": 40, "lr": 1.0, "lr_schedule": "constant", "log_every": 1})
+    run = create_run(tmp_path, settings)
+    assert train(run) == 1
+    status = run.status()
+    assert status.state == "failed"
+    assert "became NaN or infinite" in status.cause
+    nan_events = [r for r in MetricReader(run.metrics_file).read_new() if r.get("event") == "nan"]
+    assert nan_events[0]["terms"]
+    if (run.checkpoints / "last.pt").exists():
+        saved = load_checkpoint(run.checkpoints / "last.pt")
+        assert all(value.isfinite().all() for value in saved["model"].values())
+
+
+def test_two_processes_never_train_one_run(tmp_path: Path, tiny: RunSettings) -> None:
+    run = create_run(tmp_path, tiny)
+    with only_trainer(run):
+        other = subprocess.run(
+            [sys.executable, "-m", "vidpred_engine", "train", "--run", str(run.path)], capture_output=True, text=True
+        )
+    assert other.returncode == 2
+    assert "is being trained by another process" in other.stderr
+    assert run.status().state == "queued", "the loser leaves the status alone"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_a_real_process_resumably(tmp_path: Path, tiny: RunSettings, number: signal.Signals) -> None:
+    run = create_run(tmp_path, tiny.model_copy(update={"epochs": 100_000, "validate_every": 100_000}))
+    command = [sys.executable, "-m", "vidpred_engine", "train", "--run", str(run.path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: bool(MetricReader(run.metrics_file).read_new()[3:]))
+        process.send_signal(signal.SIGHUP)
+        steps = len(MetricReader(run.metrics_file).read_new())
+        wait_until(lambda: len(MetricReader(run.metrics_file).read_new()) > steps)
+        process.send_signal(number)
+        assert process.wait(60) == 75
+    finally:
+        process.kill()
+        process.communicate()
+    saved = load_checkpoint(run.checkpoints / "last.pt")
+    status = run.status()
+    assert (status.state, status.step) == ("stopped", saved["step"])
+    assert saved["step"] > 0
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the awaited event never came"
+        os.sched_yield()
+        time.sleep(0.02)
+
+
+def test_a_checkpoint_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "last.pt"
+    with pytest.raises(UserError, match="There is no checkpoint"):
+        load_checkpoint(file)
+    file.write_bytes(b"PK\x03\x04 nothing")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_checkpoint(file)
+    torch.save({"format": 99}, file)
+    with pytest.raises(UserError, match="use a newer one"):
+        load_checkpoint(file)
+    torch.save([1, 2], file)
+    with pytest.raises(UserError, match="no vidpred checkpoint"):
+        load_checkpoint(file)
+
+
+class Malicious:
+    """Runs code where a pickle is trusted."""
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, ("touch owned",)
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"format": 1, "model": Malicious()}, tmp_path / "last.pt")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_checkpoint(tmp_path / "last.pt")
+    assert not (tmp_path / "owned").exists()
