@@ -4,16 +4,9 @@ import math
 
 import pytest
 
+from vidpred_engine.presets import preset_settings
 from vidpred_engine.schedules import Schedules
 from vidpred_engine.settings import RunSettings
-
-TF1 = {"teacher_forcing": 1.0, "teacher_forcing_decay_start": 0, "teacher_forcing_decay_step": 0.1}
-TF2 = {"teacher_forcing": 0.5, "teacher_forcing_decay_start": 10, "teacher_forcing_decay_step": 0.05}
-TF3 = {"teacher_forcing": 0.0}
-KL1 = {"kl_annealing": "cyclical", "kl_cycles": 10, "kl_ratio": 1.0}
-KL2 = {"kl_annealing": "linear"}
-KL3 = {"kl_annealing": "constant"}
-KL4 = {"kl_annealing": "cyclical", "kl_cycles": 10, "kl_ratio": 0.5}
 
 # 70 epochs in 10 cycles of 7: a full ramp climbs by 1/7 an epoch and never reaches 1; a half ramp climbs by 2/7 and
 # rests at 1 from the epoch on in which it would pass it.
@@ -26,31 +19,29 @@ def schedules(**settings: object) -> Schedules:
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("preset", "expected"),
     [
-        (TF1, [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-        (TF2, [0.5] * 10 + [0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05, 0, 0]),
-        (TF3, [0.0] * 21),
+        ("report-tf1", [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        ("report-tf2", [0.5] * 10 + [0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05, 0, 0]),
+        ("report-tf3", [0.0] * 21),
     ],
-    ids=["TF1", "TF2", "TF3"],
 )
-def test_teacher_forcing_ratio_of_the_report(settings: dict[str, object], expected: list[float]) -> None:
-    plan = schedules(**settings)
+def test_teacher_forcing_ratio_of_the_report(preset: str, expected: list[float]) -> None:
+    plan = Schedules(preset_settings(preset), steps_per_epoch=3)
     assert [plan.teacher_forcing(plan.epoch_start(epoch)) for epoch in range(21)] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("preset", "expected"),
     [
-        (KL1, SEVENTHS * 10),
-        (KL2, [epoch / 69 for epoch in range(70)]),
-        (KL3, [1.0] * 70),
-        (KL4, HALF_RAMP * 10),
+        ("report-kl1", SEVENTHS * 10),
+        ("report-kl2", [epoch / 69 for epoch in range(70)]),
+        ("report-kl3", [1.0] * 70),
+        ("report-kl4", HALF_RAMP * 10),
     ],
-    ids=["KL1", "KL2", "KL3", "KL4"],
 )
-def test_beta_of_the_report(settings: dict[str, object], expected: list[float]) -> None:
-    plan = schedules(**settings)
+def test_beta_of_the_report(preset: str, expected: list[float]) -> None:
+    plan = Schedules(preset_settings(preset), steps_per_epoch=3)
     assert [plan.beta(plan.epoch_start(epoch)) for epoch in range(70)] == pytest.approx(expected, abs=1e-9)
 
 
