@@ -238,7 +238,7 @@ def _is_png(path: Path) -> bool:
 def _by_number(paths: Iterable[Path], problems: list[str]) -> dict[int, Path]:
     """Sort `paths` by the number their names end in; names without one and doubles are problems."""
     found: dict[int, Path] = {}
-    for path in sorted(paths):
+    for path in sorted(paths, key=lambda path: path.name):
         number = _NUMBER_AT_END.search(path.stem)
         if not number:
             problems.append(f"{path} has no number at the end of its name; name it N.png or move it away.")
