@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,17 +17,20 @@ from textual.screen import Screen
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch import local
-from vidpred_engine.presets import preset_settings, preset_summary
+from vidpred_engine.presets import preset_names, preset_settings, preset_summary
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory, create_run
 from vidpred_engine.store.status import LIVE_STATES
 from vidpred_tui import messages
+from vidpred_tui.naming import free_name
 from vidpred_tui.screens.base import VidpredScreen
+from vidpred_tui.screens.compare import CompareScreen
 from vidpred_tui.screens.confirm import ConfirmScreen
 from vidpred_tui.screens.help import HelpScreen
 from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.runs import RunsScreen
+from vidpred_tui.screens.settings import SettingsScreen
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import VIDPRED_THEME
 from vidpred_tui.watcher import Watcher
@@ -51,6 +54,7 @@ class VidpredApp(App[None]):
 
     def __init__(self, runs: Path, *, start: Start = local.start, stop: Stop = local.stop) -> None:
         super().__init__()
+        self.animation_level = "none"  # sliding panels cost an SSH link a hundred redraws and show nothing
         self.runs = runs
         self.entries: tuple[RunEntry, ...] = ()
         self.snapshots: dict[str, RunSnapshot] = {}
@@ -142,6 +146,19 @@ class VidpredApp(App[None]):
         """Show the run."""
         self.push_screen(LiveScreen(message.run_id))
 
+    def on_comparison_requested(self, message: messages.ComparisonRequested) -> None:
+        """Show the runs side by side."""
+        self.push_screen(CompareScreen(message.run_ids))
+
+    def on_new_run_requested(self, message: messages.NewRunRequested) -> None:
+        """Read what a form may start from."""
+        taken = {entry.name for entry in self.entries}
+        self._request(lambda: self._load_presets(message.based_on, taken))
+
+    def on_presets_loaded(self, message: messages.PresetsLoaded) -> None:
+        """Show the form."""
+        self.push_screen(SettingsScreen(message.choices, message.chosen))
+
     def on_demo_requested(self) -> None:
         """Start the demo run."""
         self._start_once(lambda: self._start_new(preset_settings(DEMO)))
@@ -203,6 +220,16 @@ class VidpredApp(App[None]):
             report = messages.RequestRefused(f"That did not work: {error}.")
         self.post_message(report)
 
+    def _load_presets(self, based_on: str | None, taken: Container[str]) -> Message:
+        choices = {name: messages.PresetChoice(preset_summary(name), preset_settings(name)) for name in preset_names()}
+        if based_on is None:
+            return messages.PresetsLoaded(choices, DEMO)
+        settings = RunDirectory(self.runs / based_on).settings()
+        label = f"copy of {settings.name or based_on}"
+        settings = settings.model_copy(update={"name": free_name(settings.name, taken)})
+        copied = messages.PresetChoice(f"The settings of run {based_on}.", settings)
+        return messages.PresetsLoaded({label: copied, **choices}, label)
+
     def _start_new(self, settings: RunSettings) -> Message:
         return self._start_run(create_run(self.runs, settings), is_new=True)
 
@@ -224,7 +251,9 @@ class VidpredApp(App[None]):
         self._watcher.adopt(message.run_id, message.process)
         if not message.is_new:
             self.notify(f"{self._called(message.run_id)} goes on.")
-        elif isinstance(self.screen, RunsScreen):
+        elif isinstance(self.screen, SettingsScreen):
+            self.switch_screen(LiveScreen(message.run_id))
+        else:
             self.push_screen(LiveScreen(message.run_id))
 
     def on_stop_sent(self, message: messages.StopSent) -> None:

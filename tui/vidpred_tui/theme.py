@@ -69,6 +69,13 @@ RUN_STYLES = (
     LineStyle("+", (85, 85, 255)),
     LineStyle("○", (215, 215, 215)),
 )
+BASELINE_STYLES = (LineStyle("f", (188, 188, 188)), LineStyle("m", (188, 188, 188)))
 AXIS = (128, 128, 128)
 BASELINE = (188, 188, 188)
 FAULT = (255, 95, 95)
+
+
+def run_style(index: int) -> LineStyle:
+    """The style of the run at this place of a comparison; signs and colours pair differently after each round."""
+    around, place = divmod(index, len(RUN_STYLES))
+    return LineStyle(RUN_STYLES[place].sign, RUN_STYLES[(place + around) % len(RUN_STYLES)].colour)

@@ -19,5 +19,5 @@ def thin(curve: Curve, columns: int) -> Curve:
     if len(values) <= most:
         return Curve(steps, values)
     extremes = MinMaxDownsampler().downsample(steps, values, n_out=most)  # type: ignore[no-untyped-call]
-    kept = np.unique([0, *extremes, len(values) - 1])
+    kept = np.unique([0, *extremes.tolist(), len(values) - 1])
     return Curve(steps[kept], values[kept])

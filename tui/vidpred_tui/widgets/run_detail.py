@@ -17,12 +17,13 @@ class RunDetail(Static):
     def show(self, entry: RunEntry | None) -> None:
         """Describe a run, or nothing."""
         if entry is None:
-            self.update("")
+            self.update("", layout=False)
             return
         cause = Content.styled(f"  {entry.cause}", "$text-warning") if entry.cause else Content("")
         changed = ", ".join(
             f"{name} {formatting.setting(value)}" for name, value in entry.changed.items() if name != "name"
         )
         self.update(
-            Content.styled(entry.run_id, "$text-muted") + cause + Content("\n") + Content(changed or "all defaults")
+            Content.styled(entry.run_id, "$text-muted") + cause + Content("\n") + Content(changed or "all defaults"),
+            layout=False,
         )
