@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional
 
-from vidpred_engine.data.streams import random_stream
+from vidpred_engine.randomness import random_stream
 
 _SCALE = (0.08, 1.0)
 _RATIO = (3 / 4, 4 / 3)

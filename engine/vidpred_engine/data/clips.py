@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidpred_engine.data.packed import PackedSplit
-from vidpred_engine.data.streams import random_stream
 from vidpred_engine.errors import UserError
+from vidpred_engine.randomness import random_stream
 
 Indices = NDArray[np.int64]
 
