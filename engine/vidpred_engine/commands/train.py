@@ -11,15 +11,15 @@ from typing import Any
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
 from vidpred_engine.commands.output import print_json, print_table
 from vidpred_engine.commands.setting_flags import add_setting_flags, given_settings
-from vidpred_engine.data.folder import scan_folder
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch.local import EXIT_DONE, EXIT_RESUMABLE
 from vidpred_engine.launch.lock import only_trainer
+from vidpred_engine.launch.new_run import new_run
 from vidpred_engine.presets import preset_names, preset_values
 from vidpred_engine.progress import Progress
-from vidpred_engine.settings import SYNTHETIC, RunSettings, read_toml, resolve_settings, validate_settings
+from vidpred_engine.settings import RunSettings, read_toml, resolve_settings, validate_settings
 from vidpred_engine.store.evaluations import main_evaluation
-from vidpred_engine.store.run_directory import RunDirectory, create_run, find_run
+from vidpred_engine.store.run_directory import RunDirectory, find_run
 from vidpred_engine.store.status_keeper import StatusKeeper
 
 DETAILS = """Settings come from flags, over VIDPRED_* environment variables, over a TOML file (--settings), over a
@@ -70,12 +70,7 @@ def _new(arguments: argparse.Namespace) -> RunDirectory:
     from vidpred_engine.device import choose_device
 
     choose_device(settings.device)  # what can be refused now leaves no failed run behind
-    if settings.data != SYNTHETIC:
-        folder = scan_folder(Path(settings.data))
-        settings = settings.model_copy(update={"data": str(folder.root.resolve())})
-        folder.require("train")
-        folder.require("val")
-    return create_run(arguments.runs, settings)
+    return new_run(arguments.runs, settings)
 
 
 def _new_settings(arguments: argparse.Namespace) -> RunSettings:
