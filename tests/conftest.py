@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads: spinning threads starve on busy cores
+
 import pytest
 
 from pngs import write_split
