@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from literal_lab import LiteralLab, modern_state
 from torch import nn
+
+from literal_lab import LiteralLab, modern_state
 from vidpred_engine.errors import UserError
 from vidpred_engine.models import CVAE, ModelSizes
 
@@ -112,6 +113,22 @@ def test_under_autocast_the_posterior_stays_in_float32_and_the_decoder_does_not(
         predicted = model.decode(features, label_features, mu)
     assert (mu.dtype, logvar.dtype) == (torch.float32, torch.float32)
     assert (features.dtype, predicted.dtype) == (torch.bfloat16, torch.bfloat16)
+
+
+def test_under_autocast_the_running_statistics_keep_float32_accuracy() -> None:
+    torch.manual_seed(0)
+    lab = LiteralLab(32, 8, 4, 32)
+    model = CVAE(ModelSizes(32, 8, 4, 32))
+    model.load_state_dict(modern_state(lab))
+    labels = torch.rand(2, 9, 3, 32, 64)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        model.encode_labels(labels)
+        for t in range(9):
+            lab.label_transformation(labels[:, t])
+    found, expected = model.state_dict(), modern_state(lab)
+    for name in ("label_encoder.2.running_mean", "label_encoder.2.running_var"):
+        # bf16 itself is good to 4e-3.
+        torch.testing.assert_close(found[name], expected[name], rtol=2e-4, atol=2e-5)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
+
 from vidpred_engine.evaluation.baselines import mean_frame_psnr, repeat_first_frame_psnr
 from vidpred_engine.evaluation.psnr import CAP_DB, psnr_per_frame
 

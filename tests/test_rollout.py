@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 import torch
-from literal_lab import LiteralLab, literal_rollout, modern_state
 from torch import Tensor, nn
+
+from literal_lab import LiteralLab, literal_rollout, modern_state
 from vidpred_engine.errors import UserError
 from vidpred_engine.evaluation.rollout import LABEL_CHUNK, ZMode, rollout, seeded_noise
 from vidpred_engine.models import CVAE, ModelSizes

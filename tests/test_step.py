@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-from literal_lab import MODERN_NAMES, LiteralLab, literal_step, modern_state
 from torch import Tensor
+
+from literal_lab import MODERN_NAMES, LiteralLab, literal_step, modern_state
 from vidpred_engine.models import CVAE, ModelSizes
 from vidpred_engine.training.losses import kl_to_prior
 from vidpred_engine.training.step import ClipLosses, clip_losses

@@ -16,8 +16,7 @@ def psnr_per_frame(predicted_chw: Tensor, truth_chw: Tensor) -> Tensor:
     Shapes: (..., C, H, W) both, leading axes broadcast -> (...), float64. Identical frames score CAP_DB; a frame with
     a value that is not finite, in the prediction or the truth, scores NON_FINITE_DB, never a clamped infinity.
     """
-    frame = (-3, -2, -1)
-    error_chw = predicted_chw.double().clamp(0, 1) - truth_chw.double()
-    psnr = (-10 * error_chw.square().mean(frame).log10()).clamp(max=CAP_DB)
-    finite = predicted_chw.isfinite().all(-1).all(-1).all(-1) & truth_chw.isfinite().all(-1).all(-1).all(-1)
-    return psnr.where(finite, NON_FINITE_DB)
+    predicted, truth = predicted_chw.double().flatten(-3), truth_chw.double().flatten(-3)
+    mse = (predicted.clamp(0, 1) - truth).square().mean(-1)
+    finite = (predicted - truth).isfinite().all(-1)
+    return (-10 * mse.log10()).clamp(max=CAP_DB).where(finite, NON_FINITE_DB)

@@ -60,8 +60,11 @@ def rollout(
         raise UserError(f"The z mode '{z_mode}' needs the true frames; use 'prior' or 'zero' where there are none.")
 
     def latent(t: int, label_features_bchw: Tensor) -> Tensor:
-        if clip_btchw is None or not z_mode.startswith("posterior"):
-            return noise(t) if z_mode == "prior" else torch.zeros_like(noise(t))
+        if z_mode == "prior":
+            return noise(t)
+        if z_mode == "zero":
+            return torch.zeros_like(noise(t))
+        assert clip_btchw is not None
         mu, logvar = model.infer(model.encode_frames(clip_btchw[:, t]), label_features_bchw)
         return mu if z_mode == "posterior-mean" else mu + torch.exp(0.5 * logvar) * noise(t)
 

@@ -54,12 +54,12 @@ def _normalise_each_step(x_tbchw: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
     # With momentum 1 batch_norm leaves the mean and the unbiased variance of this batch in its running buffers.
-    mean_tc = norm.running_mean.new_empty(steps * channels)
-    var_tc = torch.empty_like(mean_tc)
+    mean_tc = norm.running_mean.new_zeros(steps * channels)
+    var_tc = torch.zeros_like(mean_tc)
     side_by_side = F.batch_norm(
         x_tbchw.transpose(0, 1).flatten(1, 2),
-        mean_tc.zero_(),
-        var_tc.zero_(),
+        mean_tc,
+        var_tc,
         norm.weight.repeat(steps),
         norm.bias.repeat(steps),
         training=True,
@@ -68,9 +68,10 @@ def _normalise_each_step(x_tbchw: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     )
     with torch.no_grad():
         kept = 1 - norm.momentum
-        # T updates r <- kept * r + momentum * x_t, unrolled: step t counts momentum * kept^(T-1-t).
+        # T updates r <- kept * r + momentum * x_t, unrolled: step t counts momentum * kept^(T-1-t). A sum of products
+        # rather than a matrix product, which autocast would do in bf16.
         share_t = norm.momentum * kept ** torch.arange(steps - 1, -1, -1, device=mean_tc.device, dtype=mean_tc.dtype)
-        norm.running_mean.mul_(kept**steps).add_(share_t @ mean_tc.view(steps, channels))
-        norm.running_var.mul_(kept**steps).add_(share_t @ var_tc.view(steps, channels))
+        for running_c, batch_tc in ((norm.running_mean, mean_tc), (norm.running_var, var_tc)):
+            running_c.mul_(kept**steps).add_((share_t[:, None] * batch_tc.view(steps, channels)).sum(0))
         norm.num_batches_tracked.add_(steps)
     return torch.unflatten(side_by_side, 1, (steps, channels)).transpose(0, 1)

@@ -33,7 +33,7 @@ def clip_losses(
     the last prediction loops, and label 0 is never encoded (it would move the label encoder's running statistics).
     """
     batch = len(clip_btchw)
-    # Time first, flattened: the step t of all clips is one slice, without a copy.
+    # Time first, flattened: step t of all clips is one slice, taken without a copy.
     frames_nchw = clip_btchw.transpose(0, 1).flatten(0, 1)
     truth_nchw = frames_nchw[batch:]
     features_nchw = model.encode_frames(frames_nchw)
@@ -56,9 +56,8 @@ def _run_free(model: VideoModel, first_features_bchw: Tensor, label_features_nch
     batch = len(first_features_bchw)
     predicted: list[Tensor] = []
     # split, not slices: its backward writes each part once, where a slice's fills the whole with zeros.
-    for label_features_bchw, z_bchw in zip(
-        *(torch.split(x, batch) for x in (label_features_nchw, z_nchw)), strict=True
-    ):
+    steps = zip(torch.split(label_features_nchw, batch), torch.split(z_nchw, batch), strict=True)
+    for label_features_bchw, z_bchw in steps:
         previous_bchw = model.encode_frames(predicted[-1]) if predicted else first_features_bchw
         predicted.append(model.decode(previous_bchw, label_features_bchw, z_bchw))
     return torch.cat(predicted)
