@@ -17,10 +17,11 @@ from textual.screen import Screen
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch import local
+from vidpred_engine.launch.new_run import new_run
 from vidpred_engine.presets import preset_names, preset_settings, preset_summary
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.registry import Registry, RunEntry
-from vidpred_engine.store.run_directory import RunDirectory, create_run
+from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import LIVE_STATES
 from vidpred_tui import messages
 from vidpred_tui.naming import free_name
@@ -69,16 +70,13 @@ class VidpredApp(App[None]):
         """How many runs are at work."""
         return sum(entry.state in LIVE_STATES for entry in self.entries)
 
-    def get_default_screen(self) -> Screen[None]:
-        """Home."""
-        return RunsScreen(self.runs, self._demo_summary)
-
     def on_mount(self) -> None:
-        """Begin to watch; a polite end restores the terminal."""
+        """Show home and begin to watch; a polite end restores the terminal."""
         self.register_theme(VIDPRED_THEME)
         self.theme = VIDPRED_THEME.name
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, 128 + signal.SIGTERM)
         self.screen_change_signal.subscribe(self, self._follow_screens)
+        self.push_screen(RunsScreen(self.runs, self._demo_summary))
         self._watcher.start()
 
     def on_unmount(self) -> None:
@@ -126,7 +124,10 @@ class VidpredApp(App[None]):
                 self.notify(f"{name} failed with exit code {code}; its log says why.", severity="error", timeout=10)
 
     def _audience(self) -> VidpredScreen | None:
-        return self.screen if isinstance(self.screen, VidpredScreen) and self.screen.is_ready else None
+        """The screen to hand news to; while the app shuts down, screens lose their widgets and then vanish."""
+        if not self.is_running or not isinstance(self.screen, VidpredScreen):
+            return None
+        return self.screen if self.screen.is_ready else None
 
     def _followed(self) -> set[str]:
         screens = (screen for screen in self.screen_stack if isinstance(screen, VidpredScreen))
@@ -186,12 +187,18 @@ class VidpredApp(App[None]):
         self.push_screen(ConfirmScreen(question, "Stop"), stop_if)
 
     def action_help(self) -> None:
-        """Show the keys of the current screen."""
+        """Show the keys of the current screen: those of its footer first, then its others, none of a widget's own."""
         screen = self.screen
-        if isinstance(screen, VidpredScreen):
-            bindings = [active.binding for active in screen.active_bindings.values()]
-            keys = {what.description: self.get_key_display(what) for what in reversed(bindings) if what.description}
-            self.push_screen(HelpScreen(screen.help_text, [(key, what) for what, key in reversed(keys.items())]))
+        if not isinstance(screen, VidpredScreen):
+            return
+        active = screen.active_bindings.values()
+        listed = [item.binding for item in active if item.binding.show]
+        listed += [item.binding for item in active if not item.binding.show and item.node in (screen, self)]
+        keys: dict[str, str] = {}
+        for binding in listed:
+            if binding.description:
+                keys.setdefault(binding.description, self.get_key_display(binding))
+        self.push_screen(HelpScreen(screen.help_text, [(key, what) for what, key in keys.items()]))
 
     def get_system_commands(self, screen: "Screen[object]") -> Iterable[SystemCommand]:
         """The command palette offers what the screen's keys do."""
@@ -231,7 +238,7 @@ class VidpredApp(App[None]):
         return messages.PresetsLoaded({label: copied, **choices}, label)
 
     def _start_new(self, settings: RunSettings) -> Message:
-        return self._start_run(create_run(self.runs, settings), is_new=True)
+        return self._start_run(new_run(self.runs, settings), is_new=True)
 
     def _start_run(self, run: RunDirectory, *, is_new: bool) -> Message:
         process = self._start(run)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.codec import number
+from vidpred_engine.store.comparison import FIGURES, differing_settings
 from vidpred_engine.store.evaluations import Evaluation
 from vidpred_tui import formatting
 from vidpred_tui.charts.plan import ChartPlan, Line
@@ -15,28 +15,26 @@ from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import BASELINE_STYLES, LineStyle
 
 Row = tuple[str, ...]
-METRICS = {
-    "loss": "loss",
-    "MSE": "mse",
-    "KL": "kl",
-    "PSNR last": "psnr",
-    "PSNR best": "best_psnr",
-    "first frame": "repeat_first",
-    "mean frame": "mean_frame",
+UNREADABLE = "unreadable"
+_LABELS = {
+    "mse": "MSE",
+    "kl": "KL",
+    "psnr": "PSNR last",
+    "best_psnr": "PSNR best",
+    "repeat_first": "first frame",
+    "mean_frame": "mean frame",
 }
 _IN_DECIBEL = {"psnr", "best_psnr", "repeat_first", "mean_frame"}
 
 
 def settings_that_differ(snapshots: Sequence[RunSnapshot]) -> dict[str, Row]:
     """Each setting that is not the same in all runs, in the order of declaration, with its value in each run."""
+    readable = [snapshot.settings for snapshot in snapshots if snapshot.settings is not None]
     rows = {}
-    for name in RunSettings.model_fields:
-        values = tuple(
-            formatting.setting(getattr(snapshot.settings, name)) if snapshot.settings else "unreadable"
-            for snapshot in snapshots
-        )
-        if name != "name" and len(set(values)) > 1:
-            rows[name.replace("_", " ")] = values
+    for name, values in differing_settings(readable).items() if readable else ():
+        written = iter(map(formatting.setting, values))
+        cells = tuple(next(written) if snapshot.settings is not None else UNREADABLE for snapshot in snapshots)
+        rows[name.replace("_", " ")] = cells
     return rows
 
 
@@ -46,9 +44,11 @@ def final_metrics(snapshots: Sequence[RunSnapshot]) -> dict[str, Row]:
         "state": tuple(formatting.state_text(snapshot.status.state) for snapshot in snapshots),
         "steps": tuple(f"{snapshot.status.step:,}" for snapshot in snapshots),
     }
-    for label, name in METRICS.items():
+    for name in FIGURES:
         write = formatting.decibel if name in _IN_DECIBEL else formatting.metric
-        rows[label] = tuple(write(number(snapshot.status.summary.get(name))) for snapshot in snapshots)
+        rows[_LABELS.get(name, name)] = tuple(
+            write(number(snapshot.status.summary.get(name))) for snapshot in snapshots
+        )
     rows["best over baseline"] = tuple(map(_lead, snapshots))
     return rows
 

@@ -5,15 +5,16 @@ import math
 
 
 def round_ticks(low: float, high: float, most: int) -> list[float]:
-    """At most `most` (2 or more) evenly spaced round numbers within [low, high]; low < high, both finite."""
-    span = high - low
-    magnitude = 10.0 ** math.floor(math.log10(span / most))
-    for factor in (1, 2, 5, 10, 20, 50):
+    """Two to `most` (2 or more) round numbers within [low, high], evenly spaced; low < high, both finite."""
+    magnitude = 10.0 ** math.floor(math.log10((high - low) / most) - 1)
+    finer: list[float] = []
+    for factor in (1, 2, 5, 10, 20, 50, 100, 200):
         step = factor * magnitude
-        first, last = math.ceil(low / step), math.floor(high / step)
-        if last - first + 1 <= most:
-            return [index * step for index in range(first, last + 1)]
-    raise AssertionError("a step of 50 magnitudes always fits")
+        ticks = [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        if len(ticks) <= most:
+            return ticks if len(ticks) > 1 else [finer[0], finer[-1]]
+        finer = ticks
+    raise AssertionError("a step of 20 magnitudes is longer than the range over `most`")
 
 
 def tick_labels(ticks: list[float]) -> list[str]:

@@ -26,7 +26,7 @@ class SettingsScreen(VidpredScreen):
 
     CSS_PATH = "settings.tcss"
     AUTO_FOCUS = "#preset"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual declares it on the instance
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (64, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual declares it on the instance
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "start", "Start training", priority=True),
         Binding("down", "app.focus_next", "Next field", show=False),

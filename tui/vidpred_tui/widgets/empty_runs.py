@@ -28,7 +28,7 @@ class EmptyRuns(Static, can_focus=True):
                 ("No run yet", "bold"),
                 f" in {folder}.\n\n",
                 ("Enter", "bold $accent"),
-                f"  trains the demo: {demo}\n\n",
+                f"  trains the demo. {demo}\n\n",
                 ("n", "bold $accent"),
                 "      edits the settings of a run of your own.",
             )

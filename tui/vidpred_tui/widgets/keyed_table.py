@@ -23,7 +23,9 @@ class KeyedTable(DataTable[Text]):
     DEFAULT_CSS = """
     KeyedTable, KeyedTable:focus {
         background: $background; background-tint: transparent;
-        & > .datatable--header { background: $background; background-tint: transparent; color: $foreground-muted; text-style: none; }
+        & > .datatable--header {
+            background: $background; background-tint: transparent; color: $foreground-muted; text-style: none;
+        }
     }
     """
 

@@ -11,6 +11,7 @@ from textual.message import Message
 
 from vidpred_engine.store.codec import number
 from vidpred_engine.store.registry import RunEntry
+from vidpred_engine.store.status import LIVE_STATES
 from vidpred_tui import formatting
 from vidpred_tui.theme import MUTED, STATE_COLOURS
 from vidpred_tui.widgets.keyed_table import KeyedTable
@@ -96,7 +97,7 @@ class RunTable(KeyedTable):
             Text.assemble(mark, (formatting.state_text(entry.state), STATE_COLOURS.get(entry.state, ""))),
             Text(entry.name or entry.run_id, no_wrap=True, overflow="ellipsis"),
             _right(f"{entry.epoch}/{entry.epochs}" if entry.epochs else formatting.ABSENT),
-            _right(formatting.duration(entry.eta_seconds)),
+            _right(formatting.duration(entry.eta_seconds if entry.state in LIVE_STATES else None)),
             _right(formatting.metric(summary.get("loss"))),
             _right(formatting.decibel(summary.get("psnr")) + _standing(summary.get("psnr"), baseline)),
             _right(formatting.decibel(baseline)),

@@ -1,0 +1,28 @@
+"""An app over an empty folder of runs, with a launcher that records."""
+
+from pathlib import Path
+
+import pytest
+
+from tui.fake_runs import Launcher
+from vidpred_tui.app import VidpredApp
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """The folder of the runs, empty."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def launcher() -> Launcher:
+    """A launcher that records."""
+    return Launcher()
+
+
+@pytest.fixture
+def app(runs: Path, launcher: Launcher) -> VidpredApp:
+    """The app over the runs."""
+    return VidpredApp(runs, start=launcher.start, stop=launcher.stop)

@@ -1,0 +1,126 @@
+"""Charts without an app: ticks, thinning, and drawings that nothing can break."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tui.fake_runs import step_record, validation_record
+from vidpred_engine.store.status import Status
+from vidpred_tui.charts.drawing import LABEL_WIDTH, draw
+from vidpred_tui.charts.plan import ChartPlan, Level, Line
+from vidpred_tui.charts.run_charts import run_charts
+from vidpred_tui.charts.thinning import thin
+from vidpred_tui.charts.ticks import round_ticks, tick_labels
+from vidpred_tui.history import Curve, HistoryBuilder
+from vidpred_tui.snapshot import RunSnapshot
+from vidpred_tui.theme import RUN_STYLES
+
+
+def curve(values: list[float]) -> Curve:
+    return Curve(np.arange(float(len(values))), np.array(values, dtype=float))
+
+
+def test_ticks_are_round_and_within_the_range() -> None:
+    assert round_ticks(0.0, 1.0, 3) == [0.0, 0.5, 1.0]
+    assert round_ticks(17.3, 24.9, 4) == [18.0, 20.0, 22.0, 24.0]
+    assert round_ticks(-1.0, 1.0, 2) == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "labels"),
+    [
+        ([0.0, 0.5, 1.0], ["0.0", "0.5", "1.0"]),
+        ([18.0, 20.0], ["18", "20"]),
+        ([0.0, 5e-5, 1e-4], ["0", "0.5e-4", "1e-4"]),
+        ([0.0, 20_000.0, 40_000.0], ["0", "20k", "40k"]),
+        ([0.02, 0.04], ["0.02", "0.04"]),
+        ([5.0], ["5"]),
+        ([], []),
+    ],
+)
+def test_tick_labels(ticks: list[float], labels: list[str]) -> None:
+    assert tick_labels(ticks) == labels
+
+
+@given(st.floats(-1e100, 1e100), st.floats(1e-90, 1e100), st.integers(2, 12))
+def test_there_are_two_ticks_at_least_and_never_too_many(low: float, span: float, most: int) -> None:
+    high = low + max(span, 1e-8 * abs(low))
+    ticks = round_ticks(low, high, most)
+    assert 2 <= len(ticks) <= most
+    assert ticks == sorted(set(ticks))
+
+
+def test_thinning_keeps_the_extremes_and_both_ends() -> None:
+    values = np.sin(np.arange(100_000) / 900)
+    values[[31_416, 77_777]] = 9.0, -9.0
+    values[50_000] = math.nan
+    thinned = thin(Curve(np.arange(100_000.0), values), columns=60)
+    assert len(thinned) <= 2 * 60 + 2
+    assert (thinned.values.max(), thinned.values.min()) == (9.0, -9.0)
+    assert (thinned.steps[0], thinned.steps[-1]) == (0.0, 99_999.0)
+    assert np.isfinite(thinned.values).all()
+
+
+def test_a_short_curve_is_not_thinned() -> None:
+    assert thin(curve([1.0, math.inf, 3.0]), columns=10).values.tolist() == [1.0, 3.0]
+
+
+numbers = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, -0.0, 5e-324, 1.7e308]))
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.lists(numbers, max_size=300), min_size=1, max_size=3),
+    st.lists(numbers, max_size=2),
+    st.integers(1, 90),
+    st.integers(1, 30),
+)
+def test_no_value_and_no_size_breaks_a_chart(
+    values: list[list[float]], levels: list[float], width: int, height: int
+) -> None:
+    lines = tuple(Line("line", curve(item), style) for item, style in zip(values, RUN_STYLES, strict=False))
+    plan = ChartPlan("title", lines, tuple(Level("level", level, "─") for level in levels), note="note")
+    rows = draw(plan, width, height).plain.rstrip("\n").split("\n")
+    assert len(rows) <= height
+    assert max(map(len, rows)) <= max(width, 1)
+
+
+def test_a_fault_is_marked_at_its_step() -> None:
+    drawing = draw(ChartPlan("loss", (Line("", curve([1.0] * 50 + [math.nan] + [2.0] * 49), RUN_STYLES[0]),)), 60, 12)
+    top = drawing.plain.split("\n")[1]
+    canvas_start = LABEL_WIDTH + 1
+    middle = canvas_start + (60 - canvas_start - 1) * 50 / 99
+    assert abs(top.index("✕") - middle) <= 1
+    assert drawing.plain.count("┊") == 12 - 1 - 2 - 1  # all rows of the canvas but the one with the cross
+
+
+def test_a_curve_of_faults_alone_is_marked_too() -> None:
+    assert "✕" in draw(ChartPlan("loss", (Line("", curve([math.nan] * 5), RUN_STYLES[0]),)), 60, 12).plain
+
+
+def test_curves_that_share_a_chart_carry_their_signs() -> None:
+    lines = tuple(Line(name, curve([1.0] * 300), style) for name, style in zip("ab", RUN_STYLES, strict=False))
+    body = draw(ChartPlan("loss", lines), 80, 12).plain.split("\n", 1)[1]
+    assert "●" in body
+    assert "▲" in body
+
+
+def test_an_empty_chart_says_what_it_waits_for() -> None:
+    assert "nothing logged yet" in draw(ChartPlan("loss"), 60, 12).plain
+
+
+def test_a_runs_charts_name_the_guilty_term_and_the_baselines() -> None:
+    builder = HistoryBuilder()
+    builder.extend([step_record(0), step_record(120, loss=math.nan, kl=math.nan), validation_record(120, psnr=24.5)])
+    charts = run_charts(RunSnapshot("id", None, Status("failed"), builder.snapshot()))
+    assert charts["loss"].note == "NaN at step 120 (kl)"
+    assert charts["kl"].note == "NaN at step 120 (kl)"
+    assert charts["mse"].note == ""
+    assert charts["psnr"].title == "PSNR 24.5 dB"
+    assert [(level.label, level.value) for level in charts["psnr"].levels] == [
+        ("first 21.2", 21.25),
+        ("mean 18.8", 18.75),
+    ]

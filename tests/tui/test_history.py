@@ -1,0 +1,52 @@
+"""Metrics as columns."""
+
+import math
+
+import numpy as np
+
+from tui.fake_runs import step_record, validation_record
+from vidpred_tui.history import HistoryBuilder
+
+
+def test_curves_hold_each_field_at_the_steps_that_logged_it() -> None:
+    builder = HistoryBuilder()
+    builder.extend([{"kind": "step", "step": 0, "loss": 4.0}, {"kind": "step", "step": 5, "loss": 2, "kl": 0.5}])
+    builder.extend([validation_record(5, psnr=20.0), {"kind": "event", "event": "stop", "step": 6, "text": "x"}])
+    history = builder.snapshot()
+    assert history.curve("step", "loss").steps.tolist() == [0, 5]
+    assert history.curve("step", "loss").values.tolist() == [4.0, 2.0]
+    assert history.curve("step", "kl").steps.tolist() == [5]
+    assert history.curve("validation", "mean_frame").last == 18.75
+    assert history.curve("step", "epoch").last is None
+    assert [event["event"] for event in history.events] == ["stop"]
+
+
+def test_a_snapshot_never_changes_while_the_columns_grow() -> None:
+    builder = HistoryBuilder()
+    builder.extend(step_record(step) for step in range(60))
+    before = builder.snapshot().curve("step", "loss")
+    builder.extend(step_record(step) for step in range(60, 5000))
+    assert len(before) == 60
+    after = builder.snapshot().curve("step", "loss")
+    np.testing.assert_array_equal(after.values, 1 / (np.arange(5000) + 1))
+    np.testing.assert_array_equal(before.values, after.values[:60])
+
+
+def test_a_curve_that_did_not_grow_is_the_same_object() -> None:
+    builder = HistoryBuilder()
+    builder.extend([step_record(0), validation_record(0, psnr=20.0)])
+    before = builder.snapshot()
+    builder.extend([step_record(1)])
+    after = builder.snapshot()
+    assert after.curve("validation", "psnr") is before.curve("validation", "psnr")
+    assert after.curve("step", "loss") is not before.curve("step", "loss")
+
+
+def test_values_that_are_not_finite_are_faults_and_name_the_guilty_term() -> None:
+    builder = HistoryBuilder()
+    builder.extend([step_record(0), step_record(4, loss="nan", kl="inf"), step_record(8, loss=math.inf)])  # type: ignore[arg-type]
+    history = builder.snapshot()
+    assert history.curve("step", "loss").faults.tolist() == [4, 8]
+    assert history.guilty_terms(4) == ["kl"]
+    assert history.guilty_terms(8) == ["loss"]
+    assert history.guilty_terms(0) == []

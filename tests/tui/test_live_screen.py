@@ -1,0 +1,87 @@
+"""One run: its whole history, what is new, what is not a number, and small terminals."""
+
+import math
+from pathlib import Path
+
+from tui.fake_runs import append_records, fake_run, step_record, until, validation_record
+from vidpred_tui.app import VidpredApp
+from vidpred_tui.charts.run_charts import RUN_CHARTS
+from vidpred_tui.messages import RunOpened
+from vidpred_tui.screens.runs import RunsScreen
+from vidpred_tui.widgets.chart import Chart
+from vidpred_tui.widgets.chart_grid import ChartGrid
+
+
+def chart(app: VidpredApp, name: str) -> str:
+    """What a chart shows, nothing while there is no such chart."""
+    return "".join(found.text for found in app.screen.query(f"#chart-{name}").results(Chart))
+
+
+async def test_opening_a_run_replays_its_history_and_then_follows_it(app: VidpredApp, runs: Path) -> None:
+    history = [*(step_record(step, loss=4 - step / 100) for step in range(300)), validation_record(300, psnr=24.5)]
+    run = fake_run(runs, "live", "running", records=history, step=300, steps=600, epoch=2)
+    run.log_file.write_text("epoch 1 done\n")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.entries)
+        await pilot.press("enter")
+        await until(pilot, lambda: chart(app, "loss").startswith("loss 1.01") and "300" in chart(app, "psnr"))
+        assert chart(app, "psnr").startswith("PSNR 24.5 dB  ─ first 21.2 ╌ mean 18.8")
+        assert "╌╌╌" in chart(app, "psnr")
+        assert chart(app, "schedules").startswith("schedules  ● beta 0.5 ■ TFR 1")
+        header = str(app.screen.query_one("#run-header").render())
+        assert "● running   epoch 2/5   step 300/600" in header
+        assert "50%" in header
+        assert "epoch 1 done" in str(app.screen.query_one("#log").render())
+        append_records(run, [step_record(300, loss=0.25)])
+        await until(pilot, lambda: chart(app, "loss").startswith("loss 0.25"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: chart(app, "loss").startswith("loss 0.25"))
+
+
+async def test_values_that_are_not_finite_are_marked_and_named(app: VidpredApp, runs: Path) -> None:
+    broken = [step_record(120, loss=math.nan, kl=math.nan), step_record(121, loss=math.inf, mse=math.inf, lr=0.0)]
+    records = [*(step_record(step, loss=0.0) for step in range(120)), *broken, validation_record(121, psnr=math.inf)]
+    fake_run(runs, "broken", "failed", records=records)
+    async with app.run_test(size=(160, 48)) as pilot:
+        await until(pilot, lambda: app.entries)
+        await pilot.press("enter")
+        await until(pilot, lambda: "NaN at step 120 (kl) and 1 more" in chart(app, "loss"))
+        await until(pilot, lambda: "∞ at step 121 (mse)" in chart(app, "mse"))
+        await until(pilot, lambda: "∞ at step 121" in chart(app, "psnr") and chart(app, "lr").startswith("learning"))
+        assert "✕" in chart(app, "loss")
+        assert "┊" in chart(app, "mse")
+
+
+async def test_a_small_terminal_pages_its_charts_and_a_large_one_shows_all(app: VidpredApp, runs: Path) -> None:
+    run = fake_run(runs, "any", records=[step_record(step) for step in range(50)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(RunOpened(run.run_id))
+        await until(pilot, lambda: chart(app, "loss").startswith("loss"))
+        grid = app.screen.query_one(ChartGrid)
+
+        def shown() -> tuple[str, ...]:
+            return tuple(name for name in RUN_CHARTS if app.screen.query_one(f"#chart-{name}").display)
+
+        assert shown() == ("loss", "psnr", "schedules", "lr")
+        await pilot.press("right")
+        await until(pilot, lambda: shown() == ("mse", "kl", "speed", "gradient"))
+        await until(pilot, lambda: chart(app, "kl").startswith("KL 2") and "┤" in chart(app, "kl"))
+        await pilot.press("tab")
+        await until(pilot, lambda: grid.page == 0)
+        await pilot.resize_terminal(160, 48)
+        await until(pilot, lambda: shown() == RUN_CHARTS)
+        await pilot.resize_terminal(40, 12)
+        await until(pilot, lambda: shown() == ("loss",))
+        await pilot.resize_terminal(5, 3)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+
+async def test_a_run_that_has_logged_nothing_says_so(app: VidpredApp, runs: Path) -> None:
+    run = fake_run(runs, "fresh", "queued")
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(RunOpened(run.run_id))
+        await until(pilot, lambda: "nothing logged yet" in chart(app, "loss"))
+        assert "no output yet" in str(app.screen.query_one("#log").render())
