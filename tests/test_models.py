@@ -106,6 +106,8 @@ def test_under_autocast_the_posterior_stays_in_float32_and_the_decoder_does_not(
     torch.manual_seed(0)
     model = CVAE(TINY)
     frames, labels = torch.rand(2, 3, 8, 16), torch.rand(2, 1, 3, 8, 16)
+    fused: list[torch.dtype] = []
+    model.decoder_fusion.register_forward_pre_hook(lambda _, inputs: fused.append(inputs[0].dtype))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         features = model.encode_frames(frames)
         label_features = model.encode_labels(labels)[:, 0]
@@ -113,6 +115,7 @@ def test_under_autocast_the_posterior_stays_in_float32_and_the_decoder_does_not(
         predicted = model.decode(features, label_features, mu)
     assert (mu.dtype, logvar.dtype) == (torch.float32, torch.float32)
     assert (features.dtype, predicted.dtype) == (torch.bfloat16, torch.bfloat16)
+    assert fused == [torch.bfloat16]  # a float32 z must not widen all channels beside it
 
 
 def test_under_autocast_the_running_statistics_keep_float32_accuracy() -> None:
