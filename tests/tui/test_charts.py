@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.fake_runs import step_record, validation_record
+from vidpred_engine.schedules import teacher_forcing_ratio
+from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.status import Status
 from vidpred_tui.charts.drawing import LABEL_WIDTH, draw
 from vidpred_tui.charts.plan import ChartPlan, Level, Line
+from vidpred_tui.charts.planned_charts import planned_charts
 from vidpred_tui.charts.run_charts import run_charts
 from vidpred_tui.charts.thinning import thin
 from vidpred_tui.charts.ticks import round_ticks, tick_labels
@@ -124,3 +127,18 @@ def test_a_runs_charts_name_the_guilty_term_and_the_baselines() -> None:
         ("first 21.2", 21.25),
         ("mean 18.8", 18.75),
     ]
+
+
+def test_planned_schedules_are_the_engines_own_whatever_the_number_of_epochs() -> None:
+    settings = RunSettings(
+        epochs=70, teacher_forcing=1.0, teacher_forcing_decay_start=10, lr_schedule="constant", lr=0.5
+    )
+    charts = planned_charts(settings)
+    forcing = charts["schedules"].lines[1].curve
+    for epoch, value in zip(forcing.steps, forcing.values, strict=True):
+        assert value == teacher_forcing_ratio(int(epoch), 1.0, 10, settings.teacher_forcing_decay_step)
+    assert set(charts["lr"].lines[0].curve.values) == {0.5}
+    for epochs in (1, 2, 100_000):
+        curve = planned_charts(RunSettings(epochs=epochs, schedule_interval="step"))["lr"].lines[0].curve
+        assert 0 < len(curve) <= 600
+        assert curve.steps[-1] < epochs

@@ -13,10 +13,13 @@ from vidpred_engine.store.run_directory import RunDirectory, run_directories
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.settings import SettingsScreen
+from vidpred_tui.widgets.chart import Chart
+from vidpred_tui.widgets.choice_row import ChoiceRow
 
 
 def text(app: VidpredApp, selector: str) -> str:
-    return str(app.screen.query_one(selector, Static).render())
+    """What stands there, nothing while there is no such widget."""
+    return "".join(str(found.render()) for found in app.screen.query(selector).results(Static))
 
 
 def field(app: VidpredApp, name: str) -> Input:
@@ -73,12 +76,15 @@ async def test_a_preset_fills_the_form_and_start_launches_it_with_what_was_chang
         app.screen.query_one("#field-shuffle").focus()
         await pilot.press("space")
         await until(pilot, lambda: "epochs 3" in text(app, "#differences"))
+        app.screen.query_one("#field-optimizer").focus()
+        await pilot.press("right")
+        await until(pilot, lambda: "optimizer adamw" in text(app, "#differences"))
         await pilot.press("ctrl+s", "ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, LiveScreen))
         assert not any(isinstance(screen, SettingsScreen) for screen in app.screen_stack)
     (run,) = launcher.started
     lab = preset_settings("lab")
-    assert run.settings() == lab.model_copy(update={"epochs": 3, "shuffle": not lab.shuffle})
+    assert run.settings() == lab.model_copy(update={"epochs": 3, "shuffle": not lab.shuffle, "optimizer": "adamw"})
 
 
 async def test_a_copy_starts_from_the_runs_settings_under_a_free_name(app: VidpredApp, runs: Path) -> None:
@@ -106,3 +112,15 @@ async def test_what_the_engine_refuses_is_said_in_its_own_words(app: VidpredApp,
         await pilot.press("ctrl+s")
         await until(pilot, lambda: [toast for toast in app._notifications if toast.message == "There is no room."])
         assert isinstance(app.screen, SettingsScreen)
+
+
+async def test_the_planned_schedules_are_drawn_before_anything_starts(app: VidpredApp) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        schedules = app.screen.query_one("#chart-planned-schedules", Chart)
+        await until(pilot, lambda: "● beta ■ TFR" in schedules.text and "epoch" in schedules.text)
+        before = schedules.text
+        app.screen.query_one("#field-kl_annealing", ChoiceRow).value = "cyclical"
+        await until(pilot, lambda: schedules.text != before)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: not schedules.is_on_screen)

@@ -34,7 +34,7 @@ def settings_that_differ(snapshots: Sequence[RunSnapshot]) -> dict[str, Row]:
     for name, values in differing_settings(readable).items() if readable else ():
         written = iter(map(formatting.setting, values))
         cells = tuple(next(written) if snapshot.settings is not None else UNREADABLE for snapshot in snapshots)
-        rows[name.replace("_", " ")] = cells
+        rows[formatting.words(name)] = cells
     return rows
 
 

@@ -80,3 +80,8 @@ def setting(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return repr(value) if isinstance(value, float) else str(value)
+
+
+def words(name: str) -> str:
+    """A setting's name in words."""
+    return name.replace("_", " ")

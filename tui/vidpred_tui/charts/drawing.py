@@ -30,7 +30,9 @@ def draw(plan: ChartPlan, width: int, height: int) -> Content:
     if width < SMALLEST_WIDTH or canvas_height < SMALLEST_HEIGHT:
         return Content("\n").join(head)
     if not any(len(line.curve) for line in plan.lines):
-        body = Content("\n" * (canvas_height // 2)) + Content.styled(plan.empty[:width].center(width), "$text-muted")
+        body = Content("\n" * (canvas_height // 2)) + Content.styled(
+            plan.empty[:width].center(width), "$foreground-muted"
+        )
     else:
         body = Content.from_rich_text(Text.from_ansi(_canvas(plan, width, canvas_height)))
     return Content("\n").join([*head, body])

@@ -24,6 +24,9 @@ class RunDetail(Static):
             f"{name} {formatting.setting(value)}" for name, value in entry.changed.items() if name != "name"
         )
         self.update(
-            Content.styled(entry.run_id, "$text-muted") + cause + Content("\n") + Content(changed or "all defaults"),
+            Content.styled(entry.run_id, "$foreground-muted")
+            + cause
+            + Content("\n")
+            + Content(changed or "all defaults"),
             layout=False,
         )

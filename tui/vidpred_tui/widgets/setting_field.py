@@ -1,34 +1,31 @@
 """One setting's row: name, control, unit and limits, and below it what is wrong with its value."""
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from vidpred_engine.settings import Setting
 from vidpred_tui import formatting
-from vidpred_tui.widgets.controls import Choice, TextControl, Toggle
+from vidpred_tui.widgets.choice_row import ChoiceRow
+from vidpred_tui.widgets.text_control import TextControl
+from vidpred_tui.widgets.toggle import Toggle
 
 CHANGED = "•"
+Control = TextControl | Toggle | ChoiceRow
 
 
-def label_of(setting: Setting) -> str:
-    """The setting's name in words."""
-    return setting.name.replace("_", " ")
+class SettingField(Widget):
+    """The control bears the id `field-<name>`; a fault below it bears `fault-<name>` and exists once there was one.
 
-
-class SettingField(Vertical):
-    """The control bears the id `field-<name>`, the fault below it `fault-<name>`."""
+    Name and limits are drawn by the field itself: as widgets of their own they would double the time to open the form.
+    """
 
     DEFAULT_CSS = """
     SettingField {
         height: auto;
-        & > Horizontal { height: 1; }
-        & .setting-label { width: 30; }
-        & .setting-hint { width: 1fr; padding-left: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-        & .setting-control { width: 16; height: 1; }
-        & .setting-control.-text { width: 1fr; margin-right: 1; }
+        & > .setting-control { width: 1fr; height: 1; margin-left: 30; }
+        & > .-integer, & > .-number, & > .-switch { width: 16; }
         & > .setting-fault { display: none; color: $text-error; padding-left: 2; }
         &.-faulty > .setting-fault { display: block; height: auto; }
     }
@@ -37,32 +34,36 @@ class SettingField(Vertical):
     def __init__(self, setting: Setting, value: object) -> None:
         super().__init__()
         self.setting = setting
-        self._label = Static(classes="setting-label")
-        self._fault = Static(id=f"fault-{setting.name}", classes="setting-fault", markup=False)
         self.control = self._make_control(value)
-        self.control.add_class("setting-control", f"-{setting.kind}")
-        self.mark_changed(False)
+        self._hint = ", ".join(filter(None, (setting.unit, setting.limits))) if setting.kind != "text" else ""
+        self._fault: Static | None = None
+        self._changed = False
 
-    def _make_control(self, value: object) -> "TextControl | Toggle | Choice":
+    def _make_control(self, value: object) -> Control:
         id = f"field-{self.setting.name}"
+        control: Control
         match self.setting.kind:
             case "switch":
-                return Toggle(bool(value), id=id)
+                control = Toggle(bool(value), id=id)
             case "choice":
-                return Choice([(choice, choice) for choice in self.setting.choices], str(value), id=id)
+                control = ChoiceRow(self.setting.choices, str(value), id=id)
             case _:
-                return TextControl(formatting.setting(value), id=id)
+                control = TextControl(formatting.setting(value), id=id)
+        control.add_class("setting-control", f"-{self.setting.kind}")
+        return control
 
     def compose(self) -> ComposeResult:
-        """Name, control and hint in a row, the fault below."""
-        setting = self.setting
-        with Horizontal():
-            yield self._label
-            yield self.control
-            if setting.kind != "text":
-                hint = ", ".join(filter(None, (setting.unit, setting.limits)))
-                yield Static(hint, classes="setting-hint", markup=False)
-        yield self._fault
+        """The control, over what the field draws."""
+        yield self.control
+
+    def render(self) -> Content:
+        """The name left of the control, the hint right of it."""
+        left = Content.assemble(
+            (f"{CHANGED if self._changed else ' '} ", "bold $accent"), formatting.words(self.setting.name)
+        )
+        right = self.control.styles.margin.left + self.control.size.width + 1
+        row = left.pad_right(max(1, right - left.cell_length)) + Content.styled(self._hint, "$foreground-muted")
+        return row.truncate(self.size.width, ellipsis=True)
 
     @property
     def value(self) -> object:
@@ -74,17 +75,27 @@ class SettingField(Vertical):
         control: Widget = self.control
         if isinstance(control, Toggle):
             control.value = bool(value)
-        elif isinstance(control, Choice):
+        elif isinstance(control, ChoiceRow):
             control.value = str(value)
         elif isinstance(control, TextControl):
             control.value = formatting.setting(value)
 
+    @property
+    def is_faulty(self) -> bool:
+        """Whether a fault is shown."""
+        return self.has_class("-faulty")
+
     def mark_changed(self, changed: bool) -> None:
         """Say whether the value differs from the preset's."""
-        sign = CHANGED if changed else " "
-        self._label.update(Content.assemble((f"{sign} ", "bold $accent"), label_of(self.setting)), layout=False)
+        if changed != self._changed:
+            self._changed = changed
+            self.refresh()
 
     def show_fault(self, sentence: str | None) -> None:
         """Show what is wrong, or that nothing is."""
         self.set_class(sentence is not None, "-faulty")
-        self._fault.update(sentence or "", layout=sentence is not None)
+        if sentence is not None and self._fault is None:
+            self._fault = Static(sentence, id=f"fault-{self.setting.name}", classes="setting-fault", markup=False)
+            self.mount(self._fault)
+        elif sentence is not None and self._fault is not None:
+            self._fault.update(sentence)

@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Checkbox, Input, Select, Static
+from textual.widgets import Checkbox, Input, Static
 
 from vidpred_engine.settings import RunSettings, Setting, describe_settings, differences, explain
+from vidpred_tui.widgets.choice_row import ChoiceRow
 from vidpred_tui.widgets.setting_field import SettingField
 
 DEBOUNCE_SECONDS = 0.15
@@ -89,13 +90,13 @@ class SettingsForm(Vertical):
     def focus_fault(self) -> None:
         """Move the focus to the first field with a fault."""
         for field in self._fields.values():
-            if field.has_class("-faulty"):
+            if field.is_faulty:
                 field.control.focus()
                 return
 
     @on(Input.Changed)
     @on(Checkbox.Changed)
-    @on(Select.Changed)
+    @on(ChoiceRow.Changed)
     def _judge_soon(self, message: Message) -> None:
         message.stop()
         if self._judging is not None:

@@ -37,4 +37,4 @@ class TitleBar(Horizontal):
 
     @staticmethod
     def _crumb(title: str) -> Content:
-        return Content.assemble(("vidpred", "bold $primary"), (" · ", "$text-muted"), (title, "bold"))
+        return Content.assemble(("vidpred", "bold $primary"), (" · ", "$foreground-muted"), (title, "bold"))
