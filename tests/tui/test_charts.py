@@ -20,6 +20,7 @@ from vidpred_tui.charts.ticks import round_ticks, tick_labels
 from vidpred_tui.history import Curve, HistoryBuilder
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import RUN_STYLES
+from vidpred_tui.widgets.pacer import Pacer
 
 
 def curve(values: list[float]) -> Curve:
@@ -60,15 +61,39 @@ def test_thinning_keeps_the_extremes_and_both_ends() -> None:
     values = np.sin(np.arange(100_000) / 900)
     values[[31_416, 77_777]] = 9.0, -9.0
     values[50_000] = math.nan
-    thinned = thin(Curve(np.arange(100_000.0), values), columns=60)
+    thinned = thin(Curve(np.arange(100_000.0), values), columns=60, start=0, end=100_000)
     assert len(thinned) <= 2 * 60 + 2
     assert (thinned.values.max(), thinned.values.min()) == (9.0, -9.0)
     assert (thinned.steps[0], thinned.steps[-1]) == (0.0, 99_999.0)
     assert np.isfinite(thinned.values).all()
 
 
+def test_a_curve_that_grows_keeps_its_thinned_points() -> None:
+    values = np.random.default_rng(0).standard_normal(2000)
+    before = thin(Curve(np.arange(1500.0), values[:1500]), columns=40, start=0, end=2000)
+    after = thin(Curve(np.arange(1600.0), values[:1600]), columns=40, start=0, end=2000)
+    settled = before.steps < 1450
+    np.testing.assert_array_equal(after.steps[: settled.sum()], before.steps[settled])
+
+
+def test_a_chart_that_grows_changes_only_at_its_end() -> None:
+    values = np.sin(np.arange(1700.0) / 40)
+    drawings = []
+    for length in (1610, 1640):
+        grown = Curve(np.arange(float(length)), values[:length])
+        drawings.append(draw(ChartPlan("loss", (Line("", grown, RUN_STYLES[0]),)), 80, 12).plain.split("\n"))
+    differing = {
+        x
+        for before, after in zip(*drawings, strict=True)
+        for x, (old, new) in enumerate(zip(before, after, strict=True))
+        if old != new
+    }
+    assert differing
+    assert max(differing) - min(differing) <= 3
+
+
 def test_a_short_curve_is_not_thinned() -> None:
-    assert thin(curve([1.0, math.inf, 3.0]), columns=10).values.tolist() == [1.0, 3.0]
+    assert thin(curve([1.0, math.inf, 3.0]), columns=10, start=0, end=2).values.tolist() == [1.0, 3.0]
 
 
 numbers = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, -0.0, 5e-324, 1.7e308]))
@@ -142,3 +167,13 @@ def test_planned_schedules_are_the_engines_own_whatever_the_number_of_epochs() -
         curve = planned_charts(RunSettings(epochs=epochs, schedule_interval="step"))["lr"].lines[0].curve
         assert 0 < len(curve) <= 600
         assert curve.steps[-1] < epochs
+
+
+def test_charts_share_their_drawing_time() -> None:
+    pacer = Pacer()
+    assert pacer.rest_until(100.0, 0.001) == 100.25
+    alone = pacer.rest_until(200.0, 0.05)
+    assert alone == pytest.approx(200.4)
+    beside_it = pacer.rest_until(200.0, 0.05)
+    assert beside_it == pytest.approx(200.8)
+    assert pacer.rest_until(300.0, 0.05) == pytest.approx(300.4)

@@ -37,7 +37,8 @@ def posts() -> Posts:
 
 
 @pytest.fixture
-def watcher(runs: Path, posts: Posts) -> Iterator[Watcher]:
+def watcher(runs: Path, posts: Posts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher]:
+    monkeypatch.setattr("vidpred_tui.watcher.LISTING_SECONDS", 0.0)
     watcher = Watcher(runs, posts.append, interval=0.01)
     yield watcher
     watcher.close()

@@ -217,7 +217,7 @@ class VidpredApp(App[None]):
             self._start_under_way = True
             self._request(act)
 
-    @work(thread=True, group="requests")
+    @work(thread=True, group="requests", description="do what was asked")
     def _request(self, act: Callable[[], Message]) -> None:
         try:
             report = act()

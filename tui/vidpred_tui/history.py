@@ -20,8 +20,8 @@ _FIRST_CAPACITY = 64
 class Curve:
     """One metric over the steps at which it was logged; `values` may hold NaN and infinities."""
 
-    steps: Floats
-    values: Floats
+    steps: Floats = field(repr=False)
+    values: Floats = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.steps)

@@ -1,5 +1,6 @@
 """The one thread that follows the runs folder and says what changed; it knows no screen."""
 
+import math
 import subprocess
 import threading
 import time
@@ -21,6 +22,8 @@ from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.tail import LogTail
 
 POLL_SECONDS = 0.2
+# How often the list of runs may change: each change redraws a table, 8 kB on a large terminal.
+LISTING_SECONDS = 1.0
 # How often a live run's process is looked for although no file changed, and how often an idle folder is read anew.
 LIVENESS_SECONDS = 1.0
 IDLE_SECONDS = 5.0
@@ -128,15 +131,17 @@ class _Listing:
         self._runs = runs
         self._registry = Registry(runs)
         self._stamps: list[Stamp] = []
-        self._read_at = 0.0
+        self._read_at = -math.inf
         self._entries: tuple[RunEntry, ...] | None = None
 
     def changed(self) -> tuple[RunEntry, ...] | None:
         """The entries, newest run first, where they differ from the last ones returned."""
         unsettled = [entry for entry in self._entries or () if entry.state in (*LIVE_STATES, "queued")]
+        now = time.monotonic()
+        if now - self._read_at < LISTING_SECONDS:
+            return None
         stamps = [_stamp(self._runs), _stamp(self._runs / "registry.json")]
         stamps += [_stamp(RunDirectory(self._runs / entry.run_id).status_file) for entry in unsettled]
-        now = time.monotonic()
         if stamps == self._stamps and now - self._read_at < (LIVENESS_SECONDS if unsettled else IDLE_SECONDS):
             return None
         self._stamps, self._read_at = stamps, now
@@ -158,7 +163,7 @@ class _FollowedRun:
         self._stamps: dict[Path, Stamp] = {}
         self._settings: RunSettings | None = None
         self._status: Status | None = None
-        self._status_read_at = 0.0
+        self._status_read_at = -math.inf
         self._evaluation: Evaluation | None = None
 
     def changed(self) -> RunSnapshot | None:

@@ -4,6 +4,10 @@ plotext sees numbers between 0 and 1 only. Infinities, and zero on a log axis, r
 program down, and so would a range that overflows; scaling here leaves it nothing to stumble over.
 """
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from rich.text import Text
 from textual.content import Content
@@ -12,14 +16,16 @@ from textual_plotext import Plot
 from vidpred_tui.charts.plan import ChartPlan, Level, Line
 from vidpred_tui.charts.thinning import thin
 from vidpred_tui.charts.ticks import round_ticks, tick_labels
-from vidpred_tui.history import Curve, Floats
-from vidpred_tui.theme import AXIS, BASELINE, FAULT, LineStyle
+from vidpred_tui.history import Floats
+from vidpred_tui.theme import AXIS, BASELINE, FAULT
 
 LABEL_WIDTH = 6
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 16, 4
 LARGEST_VALUE = 1e100
 # Signs stand this many columns apart on curves that share a chart.
 SIGN_SPACING = 12
+# The step axis ends at a multiple of a 16th to a 32nd of its length.
+AXIS_PARTS = 16
 POINT = "•"
 
 
@@ -59,14 +65,32 @@ def _entry(sign: str, label: str, colour: str) -> Content:
     return Content.styled(sign, colour) + Content(f" {label}")
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """What the canvas shows: `columns` by `rows` cells of [start, end] by [low, high]."""
+
+    start: float
+    end: float
+    low: float
+    high: float
+    columns: int
+    rows: int
+
+    def x(self, steps: Floats) -> list[float]:
+        """Steps as shares of the width."""
+        return ((steps - self.start) / (self.end - self.start)).tolist()  # type: ignore[no-any-return]
+
+    def y(self, values: Floats) -> list[float]:
+        """Values as shares of the height."""
+        return ((_bounded(values) - self.low) / (self.high - self.low)).tolist()  # type: ignore[no-any-return]
+
+
 def _canvas(plan: ChartPlan, width: int, height: int) -> str:
+    """The canvas with its axes as plotext builds it, coloured by escape codes."""
     low, high = _range(plan)
     ticks = round_ticks(low, high, max(2, (height - 2) // 3))
     labels = [label.rjust(LABEL_WIDTH) for label in tick_labels(ticks)]
-    columns = width - max(map(len, labels)) - 1
-    rows = height - 2
-    start, end = _steps(plan)
-
+    frame = _Frame(*_steps(plan), low, high, max(1, width - max(map(len, labels)) - 1), height - 2)
     plot = Plot()
     plot.plotsize(width, height)
     plot.canvas_color("default")
@@ -76,73 +100,76 @@ def _canvas(plan: ChartPlan, width: int, height: int) -> str:
     plot.yaxes(True, False)
     plot.xlim(0, 1)
     plot.ylim(0, 1)
-    plot.yticks(_scaled(np.array(ticks), low, high).tolist(), labels)
-    step_ticks = [tick for tick in round_ticks(start, end, max(2, columns // 10)) if tick == int(tick)]
-    plot.xticks(_scaled(np.array([*step_ticks, end]), start, end).tolist(), [*tick_labels(step_ticks), plan.x_label])
-
+    plot.yticks(frame.y(np.array(ticks)), labels)
+    plot.xticks(*_step_ticks(plan.x_label, frame))
     for level in plan.levels:
-        _add_level(plot, level, low, high, columns)
-    drawn = [line for line in plan.lines if np.isfinite(line.curve.values).any()]
-    places = [_placed(thin(line.curve, columns), start, end, low, high) for line in drawn]
-    for line, (x, y) in zip(drawn, places, strict=True):
-        plot.plot(x.tolist(), y.tolist(), marker="braille", color=line.style.colour)
-    for index, (line, (x, y)) in enumerate(zip(drawn, places, strict=True)):
-        if len(x) <= columns // 4:
-            sign = POINT if len(plan.lines) == 1 else line.style.sign
-            plot.scatter(x.tolist(), y.tolist(), marker=sign, color=line.style.colour)
-        elif len(plan.lines) > 1:
-            _add_signs(plot, x, y, line.style, columns, index)
+        _add_level(plot, level, frame)
+    _add_lines(plot, plan.lines, frame)
     for line in plan.lines:
-        _add_faults(plot, _scaled(line.curve.faults, start, end), columns, rows)
+        _add_faults(plot, line.curve.faults, frame)
     return str(plot.build())
 
 
-def _add_level(plot: Plot, level: Level, low: float, high: float, columns: int) -> None:
+def _step_ticks(name: str, frame: _Frame) -> tuple[list[float], list[str]]:
+    """Places and labels of the step axis, which ends with its name."""
+    most = max(2, frame.columns // 10)
+    room = frame.end - (frame.end - frame.start) * (len(name) + 3) / frame.columns
+    ticks = [tick for tick in round_ticks(frame.start, frame.end, most) if tick == int(tick) and tick < room]
+    return frame.x(np.array([*ticks, frame.end])), [*tick_labels(ticks), name]
+
+
+def _add_level(plot: Plot, level: Level, frame: _Frame) -> None:
     if np.isfinite(level.value):
-        x = (np.arange(columns) / max(columns - 1, 1)).tolist()
-        y = float(_scaled(_bounded(level.value), low, high))
-        plot.scatter(x, [y] * columns, marker=level.character, color=BASELINE)
+        x = (np.arange(frame.columns) / max(frame.columns - 1, 1)).tolist()
+        plot.scatter(x, frame.y(np.full(frame.columns, level.value)), marker=level.character, color=BASELINE)
 
 
-def _placed(curve: Curve, start: float, end: float, low: float, high: float) -> tuple[Floats, Floats]:
-    return _scaled(curve.steps, start, end), _scaled(_bounded(curve.values), low, high)
+def _add_lines(plot: Plot, lines: Sequence[Line], frame: _Frame) -> None:
+    """Braille lines, then signs over all of them: few points are each marked, shared charts carry signs along."""
+    drawn = [line for line in lines if np.isfinite(line.curve.values).any()]
+    curves = [thin(line.curve, frame.columns, frame.start, frame.end) for line in drawn]
+    for line, curve in zip(drawn, curves, strict=True):
+        plot.plot(frame.x(curve.steps), frame.y(curve.values), marker="braille", color=line.style.colour)
+    for index, (line, curve) in enumerate(zip(drawn, curves, strict=True)):
+        sign = POINT if len(lines) == 1 else line.style.sign
+        if len(curve) <= frame.columns // 4:
+            turns = slice(index % len(curve), None, len(drawn))  # curves that lie on each other take turns
+            x, y = frame.x(curve.steps[turns]), frame.y(curve.values[turns])
+            plot.scatter(x, y, marker=sign, color=line.style.colour)
+        elif len(lines) > 1:
+            apart = (frame.end - frame.start) * SIGN_SPACING / frame.columns
+            at = np.arange(curve.steps[0] + apart * (0.25 + index * 0.38 % 1), curve.steps[-1], apart)
+            y = frame.y(np.interp(at, curve.steps, _bounded(curve.values)))
+            plot.scatter(frame.x(at), y, marker=sign, color=line.style.colour)
 
 
-def _add_signs(plot: Plot, x: Floats, y: Floats, style: LineStyle, columns: int, index: int) -> None:
-    """Signs along a curve that shares its chart, at places that differ from its neighbours'."""
-    apart = SIGN_SPACING / columns
-    at = np.arange(x[0] + apart * (0.25 + index * 0.38 % 1), x[-1], apart)
-    plot.scatter(at.tolist(), np.interp(at, x, y).tolist(), marker=style.sign, color=style.colour)
-
-
-def _add_faults(plot: Plot, x: Floats, columns: int, rows: int) -> None:
+def _add_faults(plot: Plot, steps: Floats, frame: _Frame) -> None:
     """A dotted vertical line with a cross on top at each column in which a value is not finite."""
-    for at in np.unique(np.round(x * (columns - 1))) / max(columns - 1, 1):
-        heights = (np.arange(rows) / max(rows - 1, 1)).tolist()
-        plot.scatter([float(at)] * rows, heights, marker="┊", color=FAULT)
+    last_column, last_row = max(frame.columns - 1, 1), max(frame.rows - 1, 1)
+    for at in np.unique(np.round(np.array(frame.x(steps)) * last_column)) / last_column:
+        heights = (np.arange(frame.rows) / last_row).tolist()
+        plot.scatter([float(at)] * frame.rows, heights, marker="┊", color=FAULT)
         plot.scatter([float(at)], [1.0], marker="✕", color=FAULT)
 
 
-def _bounded(values: Floats | float) -> Floats:
+def _bounded(values: Floats) -> Floats:
     return np.clip(values, -LARGEST_VALUE, LARGEST_VALUE)
 
 
-def _scaled(values: "Floats | float", low: float, high: float) -> Floats:
-    return (np.asarray(values) - low) / (high - low)
-
-
 def _steps(plan: ChartPlan) -> tuple[float, float]:
+    """From the first step to a little beyond the last: an axis that moved with each step would redraw everything."""
     curves = [line.curve for line in plan.lines if len(line.curve)]
     start = min(float(curve.steps[0]) for curve in curves)
-    end = max(float(curve.steps[-1]) for curve in curves)
-    return start, max(end, start + 1)
+    length = max(1.0, max(float(curve.steps[-1]) for curve in curves) - start)
+    unit = 2.0 ** math.floor(math.log2(length)) / AXIS_PARTS
+    return start, start + math.ceil(length / unit) * unit
 
 
 def _range(plan: ChartPlan) -> tuple[float, float]:
     """A range that holds all finite values, levels and the plan's bounds, with a margin; never of zero length."""
-    found = [_extremes(line) for line in plan.lines]
-    held = [_bounded(np.array([level.value])) for level in plan.levels if np.isfinite(level.value)]
-    values = np.concatenate([*found, *held, np.array(plan.bounds or ())])
+    curves = [line.curve.values[np.isfinite(line.curve.values)] for line in plan.lines]
+    levels = np.array([level.value for level in plan.levels if np.isfinite(level.value)])
+    values = _bounded(np.concatenate([*curves, levels, np.array(plan.bounds or ())]))
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     largest = max(abs(low), abs(high))
     if high - low <= 1e-9 * largest or largest < 1e-100:
@@ -150,8 +177,3 @@ def _range(plan: ChartPlan) -> tuple[float, float]:
     else:
         margin = 0.0 if plan.bounds == (low, high) else 0.04 * (high - low)
     return low - margin, high + margin
-
-
-def _extremes(line: Line) -> Floats:
-    finite = line.curve.values[np.isfinite(line.curve.values)]
-    return _bounded(np.array([finite.min(), finite.max()])) if len(finite) else np.empty(0)

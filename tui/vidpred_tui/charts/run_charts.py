@@ -22,7 +22,7 @@ def run_charts(snapshot: RunSnapshot) -> dict[str, ChartPlan]:
     charts["psnr"] = _psnr(history)
     charts["schedules"] = _schedules(history)
     rate = history.curve("step", "lr")
-    charts["lr"] = ChartPlan(_titled("learning rate", rate), (Line("", rate, RUN_STYLES[3]),))
+    charts["lr"] = ChartPlan(_titled("learning rate", rate), (Line("", rate, RUN_STYLES[3]),), bounds=(0.0, 0.0))
     speed = history.curve("step", "clips_per_s")
     charts["speed"] = ChartPlan(_titled("clips/s", speed), (Line("", speed, RUN_STYLES[6]),), bounds=(0.0, 0.0))
     return {name: charts[name] for name in RUN_CHARTS}

@@ -61,6 +61,7 @@ class RunsScreen(VidpredScreen):
         table, empty = self.query_one(RunTable), self.query_one(EmptyRuns)
         table.show(self._entries)
         table.display, empty.display = bool(entries), not entries
+        self.query_one("#runs-body").set_class(not entries, "-empty")
         if self.focused is None or not self.focused.display:
             (table if entries else empty).focus()
         live = sum(entry.state in LIVE_STATES for entry in entries)

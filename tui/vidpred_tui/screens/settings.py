@@ -99,7 +99,7 @@ class SettingsScreen(VidpredScreen):
             line.update(self._differences(message.settings), layout=False)
             self._plan(message.settings)
 
-    @work(thread=True, exclusive=True, group="planned")
+    @work(thread=True, exclusive=True, group="planned", description="plan schedules")
     def _plan(self, settings: RunSettings) -> None:
         self.post_message(self.SchedulesPlanned(planned_charts(settings)))
 
