@@ -104,9 +104,9 @@ async def test_what_the_engine_refuses_is_said_in_its_own_words(app: VidpredApp,
     app._start = refuse  # type: ignore[assignment]
     async with app.run_test(size=(80, 24)) as pilot:
         await open_form(app, pilot)
-        field(app, "data").value = str(runs / "nowhere")
+        field(app, "data").value = str(runs / "[/nowhere]")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: [toast for toast in app._notifications if "nowhere" in toast.message])
+        await until(pilot, lambda: [toast for toast in app._notifications if "[/nowhere]" in toast.message])
         assert run_directories(runs) == []
         field(app, "data").value = "synthetic"
         await pilot.press("ctrl+s")

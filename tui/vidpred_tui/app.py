@@ -110,18 +110,18 @@ class VidpredApp(App[None]):
 
     def on_folder_faltered(self, message: messages.FolderFaltered) -> None:
         """Say that nothing can be read."""
-        self.notify(message.sentence, severity="error", timeout=10)
+        self._say(message.sentence, is_bad=True)
 
     def on_process_ended(self, message: messages.ProcessEnded) -> None:
         """Say how a run that was started here has ended."""
         name = self._called(message.run_id)
         match message.exit_code:
             case local.EXIT_DONE:
-                self.notify(f"{name} is finished.")
+                self._say(f"{name} is finished.")
             case local.EXIT_RESUMABLE:
-                self.notify(f"{name} has stopped and saved; r resumes it.")
+                self._say(f"{name} has stopped and saved; r resumes it.")
             case code:
-                self.notify(f"{name} failed with exit code {code}; its log says why.", severity="error", timeout=10)
+                self._say(f"{name} failed with exit code {code}; its log says why.", is_bad=True)
 
     def _audience(self) -> VidpredScreen | None:
         """The screen to hand news to; while the app shuts down, screens lose their widgets and then vanish."""
@@ -137,6 +137,10 @@ class VidpredApp(App[None]):
         followed = self._followed()
         self.snapshots = {run_id: snapshot for run_id, snapshot in self.snapshots.items() if run_id in followed}
         self._watcher.follow(followed)
+
+    def _say(self, sentence: str, *, is_bad: bool = False) -> None:
+        """Show a sentence for a while; it may hold any characters, so it is never read as markup."""
+        self.notify(sentence, severity="error" if is_bad else "information", timeout=10 if is_bad else 5, markup=False)
 
     def _called(self, run_id: str) -> str:
         return next((entry.name for entry in self.entries if entry.run_id == run_id), "") or run_id
@@ -157,8 +161,9 @@ class VidpredApp(App[None]):
         self._request(lambda: self._load_presets(message.based_on, taken))
 
     def on_presets_loaded(self, message: messages.PresetsLoaded) -> None:
-        """Show the form."""
-        self.push_screen(SettingsScreen(message.choices, message.chosen))
+        """Show the form, once: the key may have been pressed again while the presets were read."""
+        if not isinstance(self.screen, SettingsScreen):
+            self.push_screen(SettingsScreen(message.choices, message.chosen))
 
     def on_demo_requested(self) -> None:
         """Start the demo run."""
@@ -187,13 +192,13 @@ class VidpredApp(App[None]):
         self.push_screen(ConfirmScreen(question, "Stop"), stop_if)
 
     def action_help(self) -> None:
-        """Show the keys of the current screen: those of its footer first, then its others, none of a widget's own."""
+        """Show the keys of the current screen: those of its footer, then those that work everywhere."""
         screen = self.screen
         if not isinstance(screen, VidpredScreen):
             return
         active = screen.active_bindings.values()
         listed = [item.binding for item in active if item.binding.show]
-        listed += [item.binding for item in active if not item.binding.show and item.node in (screen, self)]
+        listed += [item.binding for item in active if not item.binding.show and item.node is self]
         keys: dict[str, str] = {}
         for binding in listed:
             if binding.description:
@@ -257,7 +262,7 @@ class VidpredApp(App[None]):
         self._start_under_way = False
         self._watcher.adopt(message.run_id, message.process)
         if not message.is_new:
-            self.notify(f"{self._called(message.run_id)} goes on.")
+            self._say(f"{self._called(message.run_id)} goes on.")
         elif isinstance(self.screen, SettingsScreen):
             self.switch_screen(LiveScreen(message.run_id))
         else:
@@ -265,9 +270,9 @@ class VidpredApp(App[None]):
 
     def on_stop_sent(self, message: messages.StopSent) -> None:
         """Say that the run was asked."""
-        self.notify(f"{self._called(message.run_id)} finishes its step, saves and leaves.")
+        self._say(f"{self._called(message.run_id)} finishes its step, saves and leaves.")
 
     def on_request_refused(self, message: messages.RequestRefused) -> None:
         """Say why not."""
         self._start_under_way = False
-        self.notify(message.sentence, severity="error", timeout=10)
+        self._say(message.sentence, is_bad=True)

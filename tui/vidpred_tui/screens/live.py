@@ -33,7 +33,8 @@ class LiveScreen(VidpredScreen):
     ]
     help_text = (
         "The whole history of a run. A ✕ with a dotted line marks a step at which a value was not a number or infinite;"
-        " the chart's title names the term. Lines across the PSNR chart are the two baselines."
+        " the chart's title names the term. Lines across the PSNR chart are the two baselines. Left and right turn the"
+        " pages of charts. Leaving the screen, quitting or losing the connection never stops a run."
     )
 
     def __init__(self, run_id: str) -> None:

@@ -37,7 +37,7 @@ class RunsScreen(VidpredScreen):
     help_text = (
         "All runs of the folder, newest first. PSNR is the mean over the validation rollout in dB; base is the better"
         " of two baselines (repeat the first frame, repeat the mean training frame); ▲ and ▼ say whether the model"
-        " beats it."
+        " beats it. Quitting never stops a run."
     )
 
     def __init__(self, runs: Path, demo_summary: str) -> None:
