@@ -1,6 +1,7 @@
 """A table whose rows have keys: news of it touches only the cells that differ."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from rich.text import Text
 from textual.widgets import DataTable
@@ -29,28 +30,39 @@ class KeyedTable(DataTable[Text]):
     }
     """
 
+    def __init__(self, *, id: str, **options: Any) -> None:
+        super().__init__(id=id, **options)
+        self._shown: dict[str, Cells] = {}
+
     def show_rows(self, rows: Mapping[str, Cells]) -> None:
-        """Show exactly these rows in this order; the cursor stays on the row it is on."""
-        current = self.current_key
-        for gone in [row.key for row in self.ordered_rows if row.key.value not in rows]:
+        """Show exactly these rows in this order; the cursor stays on the row it is on.
+
+        A row whose cells are the very object that was shown last is taken as unchanged.
+        """
+        current, before = self.current_key, self._shown
+        self._shown = dict(rows)
+        for gone in before.keys() - rows.keys():
             self.remove_row(gone)
-        present = {str(row.key.value) for row in self.ordered_rows}
         for key, cells in rows.items():
-            if key in present:
-                self.update_cells(key, cells)
-            else:
+            if key not in before:
                 self.add_row(_FirstCell(cells[0], key), *cells[1:], key=key)
+            elif cells is not before[key]:
+                self._update_row(key, cells)
         if [row.key.value for row in self.ordered_rows] != list(rows):
             places = {key: place for place, key in enumerate(rows)}
             self.sort(self.ordered_columns[0].key, key=lambda cell: places[cell.row_key])
         if current in rows and current != self.current_key:
             self.move_cursor(row=self.get_row_index(str(current)))
 
-    def update_cells(self, key: str, cells: Cells) -> None:
-        """Bring one row up to date."""
+    def _update_row(self, key: str, cells: Cells) -> None:
         for column, cell in zip(self.ordered_columns, [_FirstCell(cells[0], key), *cells[1:]], strict=True):
             if self.get_cell(key, column.key) != cell:
                 self.update_cell(key, column.key, cell)
+
+    def clear(self, columns: bool = False) -> Self:
+        """Empty the table."""
+        self._shown = {}
+        return super().clear(columns)
 
     @property
     def current_key(self) -> str | None:

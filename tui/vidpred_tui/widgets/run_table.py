@@ -37,9 +37,10 @@ class RunTable(KeyedTable):
 
         run_ids: tuple[str, ...]
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str) -> None:
         super().__init__(id=id, cursor_type="row", cursor_foreground_priority="renderable")
         self._entries: dict[str, RunEntry] = {}
+        self._cells: dict[str, list[Text]] = {}
         self._marked: dict[str, None] = {}
 
     def on_mount(self) -> None:
@@ -48,7 +49,7 @@ class RunTable(KeyedTable):
             label = Text("  state") if name == "state" else Text(name)
             label.justify = "left" if name in _LEFT_ALIGNED else "right"
             self.add_column(label, width=width, key=name)
-        self.set_interval(AGE_SECONDS, lambda: self.show(tuple(self._entries.values())))
+        self.set_interval(AGE_SECONDS, self._refresh_ages)
 
     def on_resize(self) -> None:
         """The name takes what the other columns leave."""
@@ -73,9 +74,18 @@ class RunTable(KeyedTable):
 
     def show(self, entries: Sequence[RunEntry]) -> None:
         """Show these runs in this order."""
-        self._entries = {entry.run_id: entry for entry in entries}
+        before, self._entries = self._entries, {entry.run_id: entry for entry in entries}
         self._marked = {run_id: None for run_id in self._marked if run_id in self._entries}
-        self.show_rows({run_id: self._cells(entry) for run_id, entry in self._entries.items()})
+        known = self._cells
+        self._cells = {
+            run_id: known[run_id] if run_id in known and before[run_id] == entry else self._make_cells(entry)
+            for run_id, entry in self._entries.items()
+        }
+        self.show_rows(self._cells)
+
+    def _refresh_ages(self) -> None:
+        self._cells = {run_id: self._make_cells(entry) for run_id, entry in self._entries.items()}
+        self.show_rows(self._cells)
 
     def action_mark(self) -> None:
         """Mark the run under the cursor, or take its mark away, and go on to the next."""
@@ -85,11 +95,12 @@ class RunTable(KeyedTable):
             del self._marked[entry.run_id]
         else:
             self._marked[entry.run_id] = None
-        self.update_cells(entry.run_id, self._cells(entry))
+        self._cells = {**self._cells, entry.run_id: self._make_cells(entry)}
+        self.show_rows(self._cells)
         self.post_message(self.Marked(self.marked))
         self.action_cursor_down()
 
-    def _cells(self, entry: RunEntry) -> list[Text]:
+    def _make_cells(self, entry: RunEntry) -> list[Text]:
         summary = {name: number(value) for name, value in entry.summary.items()}
         baseline = formatting.better_baseline(summary.get("repeat_first"), summary.get("mean_frame"))
         mark = MARK if entry.run_id in self._marked else " "
