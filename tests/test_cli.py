@@ -112,7 +112,7 @@ def test_the_whole_loop_headless(tmp_path: Path, lab_folder: Path) -> None:
 
 
 def test_faults_of_data_are_one_sentence(tmp_path: Path, lab_folder: Path) -> None:
-    flags = ["train", "--runs", tmp_path / "runs", *tiny_flags(lab_folder)]
+    flags = ["train", "--runs", str(tmp_path / "runs"), *tiny_flags(lab_folder)]
     assert "There is no folder" in refused(*flags, "--data", tmp_path / "nowhere")
     (lab_folder / "train/train_label/7.png").unlink()
     assert "7.png" in refused(*flags)
@@ -130,7 +130,7 @@ def test_faults_of_data_are_one_sentence(tmp_path: Path, lab_folder: Path) -> No
 
 def test_faults_of_settings_leave_no_run_behind(tmp_path: Path, lab_folder: Path) -> None:
     runs = tmp_path / "runs"
-    flags = ["train", "--runs", runs, *tiny_flags(lab_folder)]
+    flags = ["train", "--runs", str(runs), *tiny_flags(lab_folder)]
     assert "Setting 'lr' should be greater than 0" in refused(*flags, "--lr", "-1")
     assert "--learning" in refused(*flags, "--learning", "3")
     assert "There is no preset 'best2'" in refused(*flags, "--preset", "best2")

@@ -50,6 +50,11 @@ def test_as_many_cycles_as_epochs_keep_beta_at_zero() -> None:
     assert [plan.beta(step) for step in range(plan.total_steps)] == [1e-12] * 18
 
 
+def test_beta_max_scales_the_whole_schedule() -> None:
+    plan = schedules(kl_annealing="linear", epochs=3, beta_max=1e-4)
+    assert [plan.beta(plan.epoch_start(epoch)) for epoch in range(3)] == pytest.approx([0, 0.5e-4, 1e-4])
+
+
 def test_learning_rate_of_both_optimizers() -> None:
     multistep = schedules(lr=1e-3, lr_schedule="multistep", epochs=7)
     assert [multistep.learning_rate(3 * epoch) for epoch in range(7)] == pytest.approx(

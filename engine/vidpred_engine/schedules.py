@@ -94,11 +94,12 @@ class Schedules:
         position, length = self._position(step)
         match self.settings.kl_annealing:
             case "constant":
-                return 1.0
+                shape = 1.0
             case "linear":
-                return linear_beta(position, length)
+                shape = linear_beta(position, length)
             case "cyclical":
-                return cyclical_beta(length, self.settings.kl_cycles, self.settings.kl_ratio)[position]
+                shape = cyclical_beta(length, self.settings.kl_cycles, self.settings.kl_ratio)[position]
+        return self.settings.beta_max * shape
 
     def teacher_forcing(self, step: int) -> float:
         """The probability that a step decodes from true previous frames."""

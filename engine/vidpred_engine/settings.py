@@ -80,6 +80,8 @@ class RunSettings(BaseModel):
     kl_cycles: int = _setting(10, "KL annealing", "Number of ramps of the cyclical schedule.", ge=1)
     kl_ratio: float = _setting(1.0, "KL annealing", "Share of each cycle spent on its ramp.", gt=0, le=1)
 
+    beta_max: float = _setting(1.0, "KL annealing", "Beta where its schedule is at 1.", ge=0, le=100)
+
     epochs: int = _setting(70, "Optimisation", "Passes over the training clips.", unit="epochs", ge=1, le=1_000_000)
     batch_size: int = _setting(4, "Optimisation", "Clips a step.", unit="clips", ge=1, le=4096)
     optimizer: Literal["adam", "adamw"] = _setting("adam", "Optimisation", "Adam, or AdamW with weight decay 0.01.")

@@ -14,6 +14,7 @@ from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import LAST
 from vidpred_engine.training.loop import Diverged, StopRequested, Training
+from vidpred_engine.training.memory import keep_freed_memory
 
 EXIT_FAILED = 1
 
@@ -42,6 +43,8 @@ def _sentence(error: BaseException) -> str:
 def _train(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_requested: Callable[[], bool]) -> int:
     settings = run.settings()
     device = choose_device(settings.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     data = open_run_data(settings, progress)
     training = Training(run, settings, data, device, status, progress, stop_requested)
     resumes = (run.checkpoints / LAST).exists()
