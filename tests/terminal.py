@@ -18,7 +18,7 @@ class Terminal:
     def __init__(self, runs: Path, *, columns: int = 120, rows: int = 40) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
-        self.process = pexpect.spawn(
+        self.process: pexpect.spawn[bytes] = pexpect.spawn(
             sys.executable,
             ["-c", "from vidpred_tui.cli import main; main()", "--runs", str(runs)],
             env={**os.environ, "TERM": "xterm-256color"},

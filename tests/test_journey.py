@@ -66,8 +66,9 @@ def test_start_from_the_form_watch_quit_return_and_compare(tmp_path: Path, lab_f
 def type_into(terminal: Terminal, flag: str, value: str) -> None:
     """Move down the form to the field of `flag`, which its help line names, and replace what stands there."""
     while (here := described_flag(terminal.text)) != flag:
+        seen = {here, ""}
         terminal.press(DOWN)
-        terminal.until(lambda text, before=here: described_flag(text) not in (before, ""), "the next field")
+        terminal.until(lambda text: described_flag(text) not in seen, "the next field")  # noqa: B023 - used at once
     terminal.press(HOME, DELETE_TO_END, value)
     terminal.sees(value)
 
