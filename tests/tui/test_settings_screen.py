@@ -14,7 +14,6 @@ from vidpred_tui.app import VidpredApp
 from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.settings import SettingsScreen
 from vidpred_tui.widgets.chart import Chart
-from vidpred_tui.widgets.choice_row import ChoiceRow
 
 
 def text(app: VidpredApp, selector: str) -> str:
@@ -120,7 +119,7 @@ async def test_the_planned_schedules_are_drawn_before_anything_starts(app: Vidpr
         schedules = app.screen.query_one("#chart-planned-schedules", Chart)
         await until(pilot, lambda: "● beta ■ TFR" in schedules.text and "epoch" in schedules.text)
         before = schedules.text
-        app.screen.query_one("#field-kl_annealing", ChoiceRow).value = "cyclical"
+        app.screen.query_one("#field-teacher_forcing", Input).value = "0.3"
         await until(pilot, lambda: schedules.text != before)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: not schedules.is_on_screen)
