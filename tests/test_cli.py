@@ -59,7 +59,9 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as leaving:
         build_parser().parse_args([*command.split(), "--help"])
     assert leaving.value.code == 0
-    assert len(capsys.readouterr().out.split(".")) > 1
+    page = capsys.readouterr().out
+    assert f"vidpred-engine {command}" in page
+    assert page.split("\n\n")[1].strip().endswith("."), "a sentence on what it does stands under the usage"
 
 
 def test_every_setting_is_a_flag_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:

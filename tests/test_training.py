@@ -132,6 +132,18 @@ def test_a_diverged_run_fails_by_name_and_keeps_its_last_good_checkpoint(tmp_pat
         assert all(value.isfinite().all() for value in saved["model"].values())
 
 
+def test_a_stop_after_a_value_that_is_not_finite_saves_nothing_and_fails(tmp_path: Path, tiny: RunSettings) -> None:
+    run = create_run(tmp_path, tiny.model_copy(update={"log_every": 1000}))
+    assert train(run, stop_after(0)) == 75
+    poisoned = load_checkpoint(run.checkpoints / "last.pt")
+    poisoned["model"]["generator.0.block.0.depth_conv.weight"].fill_(float("nan"))
+    torch.save(poisoned, run.checkpoints / "last.pt")
+    before = (run.checkpoints / "last.pt").read_bytes()
+    assert train(run, stop_after(1)) == 1
+    assert run.status().state == "failed"
+    assert (run.checkpoints / "last.pt").read_bytes() == before
+
+
 def test_two_processes_never_train_one_run(tmp_path: Path, tiny: RunSettings) -> None:
     run = create_run(tmp_path, tiny)
     with only_trainer(run):

@@ -108,8 +108,15 @@ class Training:
         self._step, self._epochs_ended, self._best_psnr = saved["step"], saved["epochs_ended"], saved["best_psnr"]
 
     def run(self, log: MetricWriter) -> None:
-        """Train to the end; raises StopRequested where asked to stop, Diverged where a value is not finite."""
+        """Train to the end; raises StopRequested once saved, Diverged where a value is not finite."""
         self._log = log
+        try:
+            self._train()
+        except StopRequested:
+            self._save()
+            raise
+
+    def _train(self) -> None:
         began, first = time.monotonic(), self._step
         total = self.schedules.total_steps
         self._leave_if_asked()
@@ -206,12 +213,9 @@ class Training:
             self._status.update(state="stopping")
             raise StopRequested
 
-    def save(self) -> None:
-        """Save where the run stands, unless a value that is not finite may have reached the weights."""
-        if not non_finite(self._interval_tally.means()):
-            self._save()
-
     def _save(self) -> None:
+        """Save where the run stands; raises Diverged where a value that is not finite may have reached the weights."""
+        self._refuse_non_finite(self._interval_tally.means(), self._epochs_ended)
         content = {
             "settings": self._settings.model_dump(),
             "step": self._step,

@@ -78,7 +78,6 @@ def _to_an_end(training: Training, log: MetricWriter, status: StatusKeeper, prog
     try:
         training.run(log)
     except StopRequested:
-        training.save()
         event("stop", f"Stopped and saved at step {training.next_step}; it resumes bit for bit.")
         status.update(state="stopped", step=training.next_step, eta_seconds=None)
         return EXIT_RESUMABLE
