@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from vidpred_engine.settings import RunSettings
 
@@ -33,6 +34,28 @@ def cyclical_beta(length: int, cycles: int, ratio: float, start: float = CYCLE_S
 def linear_beta(position: int, length: int) -> float:
     """Beta rising evenly from 0 at the first to 1 at the last of `length` positions."""
     return position / (length - 1) if length > 1 else 0.0
+
+
+def ramp_progress(position: int, length: int, cycles: int = 1, ratio: float = 1.0) -> float:
+    """How far a cycle's ramp has come, from 0 at the cycle's first position to 1 at the ramp's last, and 1 after it.
+
+    The closed form of what the report's cyclical schedule was meant to be: each cycle that has a position reaches 1.
+    """
+    cycle = position * cycles // length
+    first, end = -(-cycle * length // cycles), -(-(cycle + 1) * length // cycles)
+    ramp = max(1, round(ratio * (end - first)))
+    return min(1.0, (position - first) / (ramp - 1)) if ramp > 1 else 1.0
+
+
+def shape_ramp(progress: float, shape: Literal["linear", "sigmoid", "cosine"]) -> float:
+    """Bend a ramp: linear, a logistic curve over -6 to 6 stretched to span 0 to 1, or half a cosine."""
+    match shape:
+        case "linear":
+            return progress
+        case "sigmoid":
+            return 0.5 + 0.5 * math.tanh(6 * (progress - 0.5)) / math.tanh(3)
+        case "cosine":
+            return 0.5 - 0.5 * math.cos(math.pi * progress)
 
 
 def teacher_forcing_ratio(epoch: int, ratio: float, decay_start: int, decay_step: float) -> float:
@@ -91,15 +114,17 @@ class Schedules:
 
     def beta(self, step: int) -> float:
         """The weight of the KL term."""
-        position, length = self._position(step)
-        match self.settings.kl_annealing:
-            case "constant":
-                shape = 1.0
-            case "linear":
-                shape = linear_beta(position, length)
-            case "cyclical":
-                shape = cyclical_beta(length, self.settings.kl_cycles, self.settings.kl_ratio)[position]
-        return self.settings.beta_max * shape
+        settings, (position, length) = self.settings, self._position(step)
+        cycles, ratio = (settings.kl_cycles, settings.kl_ratio) if settings.kl_annealing == "cyclical" else (1, 1.0)
+        if settings.kl_annealing == "constant":
+            share = 1.0
+        elif settings.kl_ramp != "report":
+            share = shape_ramp(ramp_progress(position, length, cycles, ratio), settings.kl_ramp)
+        elif settings.kl_annealing == "cyclical":
+            share = cyclical_beta(length, cycles, ratio)[position]
+        else:
+            share = linear_beta(position, length)
+        return settings.beta_max * share
 
     def teacher_forcing(self, step: int) -> float:
         """The probability that a step decodes from true previous frames."""
@@ -112,7 +137,7 @@ class Schedules:
         )
 
     def learning_rate(self, step: int) -> float:
-        """The optimizer's rate: constant, a tenth after epochs 2 and 5, or half a cosine towards 0."""
+        """The optimizer's rate: constant, a tenth after epochs 2 and 5, or half a cosine towards 0; after warm-up."""
         position, length = self._position(step)
         match self.settings.lr_schedule:
             case "constant":
@@ -122,4 +147,9 @@ class Schedules:
                 factor = MULTISTEP_FACTOR**passed
             case "cosine":
                 factor = 0.5 * (1.0 + math.cos(math.pi * position / length))
-        return self.settings.lr * factor
+        return self.settings.lr * factor * self._warmth(step)
+
+    def _warmth(self, step: int) -> float:
+        """The share of the rate that warm-up allows; its epochs count as long as the run's first."""
+        steps = self.settings.lr_warmup * self.epoch_start(1)
+        return min(1.0, (step + 1) / steps) if steps else 1.0

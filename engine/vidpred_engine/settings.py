@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vidpred_engine.errors import UserError
@@ -23,8 +24,10 @@ Group = Literal["Run", "Data", "Model", "Teacher forcing", "KL annealing", "Opti
 Kind = Literal["integer", "number", "switch", "choice", "text"]
 
 
-def _setting(default: Any, group: Group, help_text: str, *, unit: str = "", **constraints: Any) -> Any:
-    return Field(default, description=help_text, json_schema_extra={"group": group, "unit": unit}, **constraints)
+def _setting(default: Any, group: Group, help_text: str, *, unit: str = "", lab: str = "", **constraints: Any) -> Any:
+    """Declare a field; `lab` is the flag of the lab's trainer that means the same."""
+    extra: JsonDict = {"group": group, "unit": unit, "lab": lab}
+    return Field(default, description=help_text, json_schema_extra=extra, **constraints)
 
 
 class RunSettings(BaseModel):
@@ -35,7 +38,11 @@ class RunSettings(BaseModel):
     name: str = _setting("", "Run", "A word or two to find the run by.", max_length=60, pattern=r"^[\w .+=@-]*$")
     seed: int = _setting(0, "Run", "Seed of weights, data order, augmentation and noise.", ge=0, le=2**31 - 1)
     device: str = _setting(
-        "auto", "Run", "auto (CUDA where there is one), cpu, cuda or cuda:N.", pattern=r"^(auto|cpu|cuda(:\d+)?)$"
+        "auto",
+        "Run",
+        "auto (CUDA where there is one), cpu, cuda or cuda:N.",
+        lab="device",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
     )
     precision: Literal["fp32", "bf16"] = _setting(
         "fp32", "Run", "fp32, or bf16 autocast (posterior head and KL stay in fp32)."
@@ -45,65 +52,146 @@ class RunSettings(BaseModel):
         SYNTHETIC,
         "Data",
         "Folder in the lab's layout, or 'synthetic' for the built-in dancer.",
+        lab="DR",
         min_length=1,
     )
-    frame_height: int = _setting(32, "Data", "Height frames are resized to.", unit="pixels", ge=8, le=512)
-    frame_width: int = _setting(64, "Data", "Width frames are resized to.", unit="pixels", ge=8, le=512)
-    clip_length: int = _setting(16, "Data", "Length of a training clip.", unit="frames", ge=2, le=630)
-    partial: float = _setting(1.0, "Data", "Fraction of the training frames used, from the first on.", gt=0, le=1)
-    fast_train: bool = _setting(False, "Data", "Use only fast_partial of the frames during the first epochs.")
-    fast_partial: float = _setting(0.4, "Data", "Fraction of the training frames while fast_train lasts.", gt=0, le=1)
+    frame_height: int = _setting(
+        32, "Data", "Height frames are resized to.", unit="pixels", lab="frame_H", ge=8, le=512
+    )
+    frame_width: int = _setting(64, "Data", "Width frames are resized to.", unit="pixels", lab="frame_W", ge=8, le=512)
+    clip_length: int = _setting(
+        16, "Data", "Length of a training clip.", unit="frames", lab="train_vi_len", ge=2, le=630
+    )
+    clip_stride: int = _setting(
+        0,
+        "Data",
+        "Frames from one clip's start to the next; less than clip_length overlaps, 0 is clip_length (the lab's grid).",
+        unit="frames",
+        ge=0,
+        le=630,
+    )
+    shuffle: bool = _setting(False, "Data", "Visit the clips in a new seeded order each epoch (the lab does not).")
+    partial: float = _setting(
+        1.0, "Data", "Fraction of the training frames used, from the first on.", lab="partial", gt=0, le=1
+    )
+    fast_train: bool = _setting(
+        False, "Data", "Use only fast_partial of the frames during the first epochs.", lab="fast_train"
+    )
+    fast_partial: float = _setting(
+        0.4, "Data", "Fraction of the training frames while fast_train lasts.", lab="fast_partial", gt=0, le=1
+    )
     fast_train_epochs: int = _setting(
-        5, "Data", "fast_train covers epochs 0 to this + 1, as in the lab's code.", unit="epochs", ge=0
+        5,
+        "Data",
+        "fast_train covers epochs 0 to this + 1, as in the lab's code.",
+        unit="epochs",
+        lab="fast_train_epoch",
+        ge=0,
     )
     augment: bool = _setting(False, "Data", "One random crop and mirroring a clip, frames and pose images alike.")
-    shuffle: bool = _setting(False, "Data", "Visit the clips in a new seeded order each epoch (the lab does not).")
+    colour_jitter: float = _setting(
+        0.0,
+        "Data",
+        "Strength of one random change of brightness, contrast and saturation a clip, of its frames alone.",
+        ge=0,
+        le=1,
+    )
 
-    frame_dim: int = _setting(128, "Model", "Channels of frame features (F_dim).", ge=8, le=1024, multiple_of=8)
-    label_dim: int = _setting(32, "Model", "Channels of pose features (L_dim).", ge=4, le=1024, multiple_of=4)
-    latent_dim: int = _setting(12, "Model", "Channels of the latent z (N_dim).", ge=4, le=1024, multiple_of=4)
-    decoder_dim: int = _setting(192, "Model", "Channels of the decoder (D_out_dim).", ge=8, le=2048, multiple_of=8)
+    frame_dim: int = _setting(128, "Model", "Channels of frame features.", lab="F_dim", ge=8, le=1024, multiple_of=8)
+    label_dim: int = _setting(32, "Model", "Channels of pose features.", lab="L_dim", ge=4, le=1024, multiple_of=4)
+    latent_dim: int = _setting(12, "Model", "Channels of the latent z.", lab="N_dim", ge=4, le=1024, multiple_of=4)
+    decoder_dim: int = _setting(192, "Model", "Channels of the decoder.", lab="D_out_dim", ge=8, le=2048, multiple_of=8)
+    output: Literal["linear", "sigmoid"] = _setting(
+        "linear", "Model", "What ends the generator: nothing (the lab), or a sigmoid that keeps frames within [0, 1]."
+    )
+    normalisation: Literal["batch", "group"] = _setting(
+        "batch",
+        "Model",
+        "In the label encoder: BatchNorm (the lab), or GroupNorm, which is the same in training and use.",
+    )
+    latent: bool = _setting(True, "Model", "Use the latent z; off, z is 0, there is no posterior and no KL term.")
 
     teacher_forcing: float = _setting(
-        1.0, "Teacher forcing", "Probability that a training step decodes from true previous frames.", ge=0, le=1
+        1.0,
+        "Teacher forcing",
+        "Probability that a training step decodes from true previous frames.",
+        lab="tfr",
+        ge=0,
+        le=1,
     )
     teacher_forcing_decay_start: int = _setting(
-        10, "Teacher forcing", "Epoch after which the ratio decays.", unit="epochs", ge=0
+        10, "Teacher forcing", "Epoch after which the ratio decays.", unit="epochs", lab="tfr_sde", ge=0
     )
     teacher_forcing_decay_step: float = _setting(
-        0.1, "Teacher forcing", "What the ratio loses each epoch once it decays.", ge=0, le=1
+        0.1, "Teacher forcing", "What the ratio loses each epoch once it decays.", lab="tfr_d_step", ge=0, le=1
+    )
+    teacher_forcing_draw: Literal["batch", "epoch"] = _setting(
+        "batch", "Teacher forcing", "Whether it is drawn for each batch (the report) or once an epoch (others)."
+    )
+    detach_previous: bool = _setting(
+        False, "Teacher forcing", "Free-running, let no gradient flow through the previous prediction."
+    )
+    previous_noise: float = _setting(
+        0.0,
+        "Teacher forcing",
+        "Largest standard deviation of noise on true previous frames, so that rollouts learn not to drift.",
+        ge=0,
+        le=1,
     )
 
     kl_annealing: Literal["constant", "linear", "cyclical"] = _setting(
-        "cyclical", "KL annealing", "How beta, the weight of the KL term, moves over the epochs."
+        "cyclical", "KL annealing", "How beta, the weight of the KL term, moves over the epochs.", lab="kl_anneal_type"
     )
-    kl_cycles: int = _setting(10, "KL annealing", "Number of ramps of the cyclical schedule.", ge=1)
-    kl_ratio: float = _setting(1.0, "KL annealing", "Share of each cycle spent on its ramp.", gt=0, le=1)
-
+    kl_cycles: int = _setting(
+        10, "KL annealing", "Number of ramps of the cyclical schedule.", lab="kl_anneal_cycle", ge=1
+    )
+    kl_ratio: float = _setting(
+        1.0, "KL annealing", "Share of each cycle spent on its ramp.", lab="kl_anneal_ratio", gt=0, le=1
+    )
+    kl_ramp: Literal["report", "linear", "sigmoid", "cosine"] = _setting(
+        "report",
+        "KL annealing",
+        "Shape of a ramp; the report's cyclical one may end below 1, the others always reach it.",
+    )
     beta_max: float = _setting(1.0, "KL annealing", "Beta where its schedule is at 1.", ge=0, le=100)
 
-    epochs: int = _setting(70, "Optimisation", "Passes over the training clips.", unit="epochs", ge=1, le=1_000_000)
-    batch_size: int = _setting(4, "Optimisation", "Clips a step.", unit="clips", ge=1, le=4096)
-    optimizer: Literal["adam", "adamw"] = _setting("adam", "Optimisation", "Adam, or AdamW with weight decay 0.01.")
-    lr: float = _setting(1e-4, "Optimisation", "Learning rate at the start.", gt=0, le=1)
+    epochs: int = _setting(
+        70, "Optimisation", "Passes over the training clips.", unit="epochs", lab="num_epoch", ge=1, le=1_000_000
+    )
+    batch_size: int = _setting(4, "Optimisation", "Clips a step.", unit="clips", lab="batch_size", ge=1, le=4096)
+    loss: Literal["mse", "l1+mse"] = _setting(
+        "mse", "Optimisation", "Reconstruction term: mean squared error, or mean absolute error plus it."
+    )
+    optimizer: Literal["adam", "adamw"] = _setting(
+        "adam", "Optimisation", "Adam, or AdamW with weight decay 0.01.", lab="optim"
+    )
+    lr: float = _setting(1e-4, "Optimisation", "Learning rate at the start.", lab="lr", gt=0, le=1)
     lr_schedule: Literal["constant", "multistep", "cosine"] = _setting(
         "multistep",
         "Optimisation",
         "constant; multistep: a tenth after epochs 2 and 5; cosine: down to 0.",
+    )
+    lr_warmup: float = _setting(
+        0.0, "Optimisation", "First epochs over which the rate rises evenly, step by step.", unit="epochs", ge=0
     )
     schedule_interval: Literal["epoch", "step"] = _setting(
         "epoch",
         "Optimisation",
         "Whether beta and the rate move once an epoch (the report) or every step.",
     )
+    gradient_clip: float = _setting(
+        1.0, "Optimisation", "Norm that all gradients together are clipped to (the lab: 1); 0 is off.", ge=0, le=1e6
+    )
     ema_decay: float = _setting(
         0.0, "Optimisation", "Decay a step of the averaged weights used for validation; 0 is off.", ge=0, lt=1
     )
 
     validate_every: int = _setting(1, "Progress", "Epochs between validation rollouts.", unit="epochs", ge=1)
-    validation_frames: int = _setting(630, "Progress", "Length of the validation rollout.", unit="frames", ge=2)
+    validation_frames: int = _setting(
+        630, "Progress", "Length of the validation rollout.", unit="frames", lab="val_vi_len", ge=2
+    )
     log_every: int = _setting(5, "Progress", "Steps a logged record averages.", unit="steps", ge=1)
-    save_every: int = _setting(1, "Progress", "Epochs between checkpoints.", unit="epochs", ge=1)
+    save_every: int = _setting(1, "Progress", "Epochs between checkpoints.", unit="epochs", lab="per_save", ge=1)
 
 
 @dataclass(frozen=True)
@@ -118,6 +206,7 @@ class Setting:
     unit: str
     choices: tuple[str, ...]
     limits: str
+    lab: str
 
     @property
     def flag(self) -> str:
@@ -151,6 +240,7 @@ def describe_settings() -> tuple[Setting, ...]:
                 unit=str(extra["unit"]),
                 choices=choices,
                 limits=_limits(field.metadata),
+                lab=str(extra["lab"]),
             )
         )
     return tuple(described)

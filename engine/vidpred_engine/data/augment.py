@@ -1,4 +1,4 @@
-"""The report's augmentation: one random crop and mirroring a clip, the same for its frames and pose images."""
+"""Augmentation: the report's crop and mirroring of a clip, frames and pose images alike; colours of frames alone."""
 
 import math
 from dataclasses import dataclass
@@ -55,6 +55,34 @@ def augment_clips(clip_btchw: Tensor, labels_btchw: Tensor, draws: list[CropDraw
         clips.append(both[:length])
         labels.append(both[length:])
     return torch.stack(clips), torch.stack(labels)
+
+
+@dataclass(frozen=True)
+class ColourDraw:
+    """The factors by which one clip's brightness, contrast and saturation change."""
+
+    brightness: float
+    contrast: float
+    saturation: float
+
+
+def draw_colours(batch: int, strength: float, *, seed: int, epoch: int, step: int) -> list[ColourDraw]:
+    """Draw three factors from [1 - strength, 1 + strength] for each clip, from seed, epoch and step alone."""
+    random = random_stream(seed, "colour jitter", epoch, step)
+    return [ColourDraw(*random.uniform(1 - strength, 1 + strength, size=3).tolist()) for _ in range(batch)]
+
+
+def jitter_colours(clip_btchw: Tensor, draws: list[ColourDraw]) -> Tensor:
+    """Change brightness, contrast and saturation of each clip as drawn, in this order; all its frames alike.
+
+    Pose images must keep their colours, which tell the limbs apart.
+    """
+    clips = []
+    for clip_tchw, draw in zip(clip_btchw, draws, strict=True):
+        changed = functional.adjust_brightness(clip_tchw, draw.brightness)
+        changed = functional.adjust_contrast(changed, draw.contrast)
+        clips.append(functional.adjust_saturation(changed, draw.saturation))
+    return torch.stack(clips)
 
 
 def _draw_box(height: int, width: int, random: np.random.Generator) -> tuple[int, int, int, int]:

@@ -18,18 +18,21 @@ _SHARE_OF_DEVICE = 4
 
 
 class ClipSet:
-    """Clips of `clip_length` frames on a fixed grid: clip i of a sequence is its frames [i*L, (i+1)*L).
+    """Clips of `clip_length` frames on a fixed grid: clip i of a sequence is its frames [i*S, i*S + L).
 
-    `partial` keeps the first fraction of all frames, then whole clips; a clip never spans two sequences. Frames stay
-    uint8, on the device where they fit (23,410 frames and labels at 64x32 are 288 MB), else in the mapped file.
+    The stride S is L where `stride` is 0; a smaller one makes clips overlap. `partial` keeps the first fraction of all
+    frames, then whole clips; a clip never spans two sequences. Frames stay uint8, on the device where they fit (23,410
+    frames and labels at 64x32 are 288 MB), else in the mapped file.
     """
 
-    def __init__(self, packed: PackedSplit, clip_length: int, partial: float, device: torch.device) -> None:
+    def __init__(
+        self, packed: PackedSplit, clip_length: int, partial: float, device: torch.device, *, stride: int = 0
+    ) -> None:
         assert packed.frame_lengths == packed.lengths, "training needs every frame"
-        self.clip_length = clip_length
+        self.clip_length, self._stride = clip_length, stride
         self._lengths = packed.lengths
         self._device = device
-        self._starts = clip_starts(packed.lengths, clip_length, partial)
+        self._starts = clip_starts(packed.lengths, clip_length, partial, stride)
         kept = int(self._starts[-1]) + clip_length
         frames_nchw, labels_nchw = packed.frames_nchw[:kept], packed.labels_nchw[:kept]
         if _fits(frames_nchw.nbytes + labels_nchw.nbytes, device):
@@ -41,7 +44,7 @@ class ClipSet:
 
     def count(self, partial: float) -> int:
         """How many clips the first `partial` of all frames holds: these are the clips 0 to count - 1."""
-        return len(clip_starts(self._lengths, self.clip_length, partial))
+        return len(clip_starts(self._lengths, self.clip_length, partial, self._stride))
 
     def gather(self, indices: Sequence[int] | Indices) -> tuple[Tensor, Tensor]:
         """Frames and labels (B, T, 3, H, W) of the clips `indices`: float32 in [0, 1], on the device."""
@@ -55,8 +58,10 @@ class ClipSet:
         return clips_btchw.to(torch.float32).div_(255)
 
 
-def clip_starts(lengths: Sequence[int], clip_length: int, partial: float) -> Indices:
+def clip_starts(lengths: Sequence[int], clip_length: int, partial: float, stride: int = 0) -> Indices:
     """First frame of every clip within the first `partial` of the frames of sequences of these lengths.
+
+    Successive clips of a sequence start `stride` frames apart, 0 standing for `clip_length`.
 
     Raises UserError where not one clip fits.
     """
@@ -66,7 +71,7 @@ def clip_starts(lengths: Sequence[int], clip_length: int, partial: float) -> Ind
     begin = 0
     for length in lengths:
         end = min(begin + length, kept)
-        starts += range(begin, end - clip_length + 1, clip_length)
+        starts += range(begin, end - clip_length + 1, stride or clip_length)
         begin += length
     if not starts:
         raise UserError(

@@ -59,11 +59,11 @@ def rollout(
     if z_mode.startswith("posterior") and clip_btchw is None:
         raise UserError(f"The z mode '{z_mode}' needs the true frames; use 'prior' or 'zero' where there are none.")
 
-    def latent(t: int, label_features_bchw: Tensor) -> Tensor:
+    def latent(t: int, label_features_bchw: Tensor) -> Tensor | None:
         if z_mode == "prior":
             return noise(t)
         if z_mode == "zero":
-            return torch.zeros_like(noise(t))
+            return None
         assert clip_btchw is not None
         mu, logvar = model.infer(model.encode_frames(clip_btchw[:, t]), label_features_bchw)
         return mu if z_mode == "posterior-mean" else mu + torch.exp(0.5 * logvar) * noise(t)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from vidpred_engine.errors import UserError
-from vidpred_engine.models.decoder import DecoderFusion, Generator
-from vidpred_engine.models.encoders import FrameEncoder, LabelEncoder
+from vidpred_engine.models.decoder import DecoderFusion, Generator, Output
+from vidpred_engine.models.encoders import FrameEncoder, LabelEncoder, Normalisation
 from vidpred_engine.models.posterior import Posterior
 
 
@@ -48,14 +48,14 @@ class CVAE(nn.Module):
     frame_encoder, label_encoder, posterior, decoder_fusion and generator.
     """
 
-    def __init__(self, sizes: ModelSizes) -> None:
+    def __init__(self, sizes: ModelSizes, *, output: Output = "linear", normalisation: Normalisation = "batch") -> None:
         super().__init__()
         self.sizes = sizes
         self.frame_encoder = FrameEncoder(sizes.frame_dim)
-        self.label_encoder = LabelEncoder(sizes.label_dim)
+        self.label_encoder = LabelEncoder(sizes.label_dim, normalisation)
         self.posterior = Posterior(sizes.frame_dim + sizes.label_dim, sizes.latent_dim)
         self.decoder_fusion = DecoderFusion(sizes.fused_dim, sizes.decoder_dim)
-        self.generator = Generator(sizes.decoder_dim)
+        self.generator = Generator(sizes.decoder_dim, output)
 
     def encode_frames(self, frames_nchw: Tensor) -> Tensor:
         """Encode RGB frames (N, 3, H, W) as features (N, frame_dim, H, W)."""
@@ -75,8 +75,11 @@ class CVAE(nn.Module):
         mu, logvar = self.posterior(torch.cat((frame_features_nchw, label_features_nchw), dim=1))
         return mu, logvar
 
-    def decode(self, previous_features_nchw: Tensor, label_features_nchw: Tensor, z_nchw: Tensor) -> Tensor:
-        """Predict frames (N, 3, H, W), not clamped, from the previous frame's features, the label's and z."""
+    def decode(self, previous_features_nchw: Tensor, label_features_nchw: Tensor, z_nchw: Tensor | None) -> Tensor:
+        """Predict frames (N, 3, H, W), not clamped, from the previous frame's features, the label's and z (None: 0)."""
+        if z_nchw is None:
+            count, _, height, width = previous_features_nchw.shape
+            z_nchw = previous_features_nchw.new_zeros(count, self.sizes.latent_dim, height, width)
         z_nchw = z_nchw.to(previous_features_nchw.dtype)  # else autocast widens the whole concatenation to float32
         fused_nchw = self.decoder_fusion(torch.cat((previous_features_nchw, label_features_nchw, z_nchw), dim=1))
         frames_nchw: Tensor = self.generator(fused_nchw)

@@ -22,6 +22,6 @@ class VideoModel(Protocol):
         """Give mu and logvar of the posterior of z, each (N, Z, H, W), from the features of frame and label."""
         ...
 
-    def decode(self, previous_features_nchw: Tensor, label_features_nchw: Tensor, z_nchw: Tensor) -> Tensor:
-        """Predict frames (N, 3, H, W), not clamped, from the previous frame's features, the label's and z."""
+    def decode(self, previous_features_nchw: Tensor, label_features_nchw: Tensor, z_nchw: Tensor | None) -> Tensor:
+        """Predict frames (N, 3, H, W), not clamped, from the previous frame's features, the label's and z (None: 0)."""
         ...

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vidpred_engine.data.augment import augment_clips, draw_crops
+from vidpred_engine.data.augment import augment_clips, draw_colours, draw_crops, jitter_colours
 from vidpred_engine.data.clips import ClipSet, Indices, batches, epoch_order
 from vidpred_engine.data.source import RunData
 from vidpred_engine.evaluation.validation import Validation, mean_figures
@@ -30,7 +31,6 @@ from vidpred_engine.training.optimisation import make_optimizer, set_learning_ra
 from vidpred_engine.training.step import clip_losses
 from vidpred_engine.training.tally import Tally, non_finite
 
-GRADIENT_NORM = 1.0  # the lab clips all gradients together to this norm
 SECONDS_BETWEEN_CHECKPOINTS = 300.0  # a killed run loses at most this much, however long its epochs are
 
 
@@ -61,7 +61,7 @@ class Training:
         self._run, self._settings, self._device = run, settings, device
         self._status, self._progress, self._stop_requested = status, progress, stop_requested
         used = max(settings.partial, settings.fast_partial) if settings.fast_train else settings.partial
-        self._clips = ClipSet(data.train, settings.clip_length, used, device)
+        self._clips = ClipSet(data.train, settings.clip_length, used, device, stride=settings.clip_stride)
         self.schedules = Schedules(
             settings,
             len(self._batches(settings.epochs - 1)),
@@ -140,23 +140,27 @@ class Training:
 
     def _train_step(self, epoch: int, batch: Indices) -> None:
         settings, step = self._settings, self._step
-        clip_btchw, labels_btchw = self._clips.gather(batch)
-        if settings.augment:
-            size = (settings.frame_height, settings.frame_width)
-            draws = draw_crops(len(batch), *size, seed=settings.seed, epoch=epoch, step=step)
-            clip_btchw, labels_btchw = augment_clips(clip_btchw, labels_btchw, draws)
-        drawn = random_stream(settings.seed, "teacher forcing", step).random()
-        forced = bool(drawn < self.schedules.teacher_forcing(step))
-        beta, rate = self.schedules.beta(step), self.schedules.learning_rate(step)
-        set_learning_rate(self._optimizer, rate)
+        clip_btchw, labels_btchw = self._clip(epoch, batch)
+        forced = self._forced(epoch)
+        set_learning_rate(self._optimizer, self.schedules.learning_rate(step))
 
         self._model.train()
         with self._autocast():
-            losses = clip_losses(self._model, clip_btchw, labels_btchw, self._noise(clip_btchw), teacher_forcing=forced)
-        loss = losses.mse + beta * losses.kl
+            losses = clip_losses(
+                self._model,
+                clip_btchw,
+                labels_btchw,
+                self._noise(clip_btchw) if settings.latent else None,
+                teacher_forcing=forced,
+                detach_previous=settings.detach_previous,
+                previous_noise_tbchw=self._previous_noise(clip_btchw) if settings.previous_noise else None,
+            )
+        loss = losses.mse + self.schedules.beta(step) * losses.kl
+        if settings.loss == "l1+mse":
+            loss = loss + losses.l1
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        grad_norm = clip_grad_norm_(self._model.parameters(), GRADIENT_NORM)
+        grad_norm = clip_grad_norm_(self._model.parameters(), settings.gradient_clip or float("inf"))
         self._optimizer.step()
         if self._average is not None:
             self._average.update_parameters(self._model)
@@ -170,10 +174,38 @@ class Training:
         if time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS:
             self._save()
 
+    def _clip(self, epoch: int, batch: Indices) -> tuple[Tensor, Tensor]:
+        settings, place = self._settings, {"seed": self._settings.seed, "epoch": epoch, "step": self._step}
+        clip_btchw, labels_btchw = self._clips.gather(batch)
+        if settings.augment:
+            draws = draw_crops(len(batch), settings.frame_height, settings.frame_width, **place)
+            clip_btchw, labels_btchw = augment_clips(clip_btchw, labels_btchw, draws)
+        if settings.colour_jitter:
+            clip_btchw = jitter_colours(clip_btchw, draw_colours(len(batch), settings.colour_jitter, **place))
+        return clip_btchw, labels_btchw
+
+    def _forced(self, epoch: int) -> bool:
+        settings = self._settings
+        by_batch = settings.teacher_forcing_draw == "batch"
+        place = ("teacher forcing", self._step) if by_batch else ("teacher forcing of an epoch", epoch)
+        return bool(random_stream(settings.seed, *place).random() < self.schedules.teacher_forcing(self._step))
+
     def _noise(self, clip_btchw: Tensor) -> Tensor:
         batch, length, _, height, width = clip_btchw.shape
-        generator = torch.Generator().manual_seed(derive_seed(self._settings.seed, "noise", self._step))
         shape = (length - 1, batch, self._settings.latent_dim, height, width)
+        return self._normal("noise", shape)
+
+    def _previous_noise(self, clip_btchw: Tensor) -> Tensor:
+        """Noise for true previous frames, of another strength for each, so that weak and strong errors are mended."""
+        batch, length, *frame = clip_btchw.shape
+        generator = random_stream(self._settings.seed, "strength of noise on previous frames", self._step)
+        strength = self._settings.previous_noise * generator.random((length - 1, batch, 1, 1, 1), dtype=np.float32)
+        noise_tbchw = self._normal("noise on previous frames", (length - 1, batch, *frame))
+        return noise_tbchw * torch.from_numpy(strength).to(self._device)
+
+    def _normal(self, purpose: str, shape: tuple[int, ...]) -> Tensor:
+        """Draw from N(0, I) on the CPU, so that every device sees the same."""
+        generator = torch.Generator().manual_seed(derive_seed(self._settings.seed, purpose, self._step))
         return torch.randn(shape, generator=generator).to(self._device)
 
     def _autocast(self) -> AbstractContextManager[object]:

@@ -1,4 +1,4 @@
-"""The two terms of the training loss."""
+"""The terms of the training loss."""
 
 import torch
 from torch import Tensor
@@ -10,6 +10,14 @@ def mse_per_frame(predicted_nchw: Tensor, truth_nchw: Tensor) -> Tensor:
     Shapes: (N, C, H, W) both -> (N,), in float32, or float64 where the truth is.
     """
     return (_widened(predicted_nchw) - _widened(truth_nchw)).square().mean((-3, -2, -1))
+
+
+def l1_per_frame(predicted_nchw: Tensor, truth_nchw: Tensor) -> Tensor:
+    """Give the mean absolute error of each frame over its values.
+
+    Shapes: (N, C, H, W) both -> (N,), in float32, or float64 where the truth is.
+    """
+    return (_widened(predicted_nchw) - _widened(truth_nchw)).abs().mean((-3, -2, -1))
 
 
 def kl_to_prior(mu_nchw: Tensor, logvar_nchw: Tensor) -> Tensor:
