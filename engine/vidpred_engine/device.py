@@ -16,3 +16,8 @@ def choose_device(wanted: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"Setting 'device' is {wanted}, but there are {torch.cuda.device_count()} CUDA devices.")
     return device
+
+
+def device_name(device: torch.device) -> str:
+    """The device as records name it, with the model of a GPU: "cpu", "cuda:0 NVIDIA H100 80GB HBM3"."""
+    return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)

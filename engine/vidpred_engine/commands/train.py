@@ -45,7 +45,7 @@ def call(arguments: argparse.Namespace) -> int:
     """Train; the exit code is 0 done, 75 saved and resumable, 1 failed."""
     run = _existing(arguments) if arguments.run else _new(arguments)
     with only_trainer(run), StatusKeeper(run.status_file, "starting") as status:
-        stop = _on_signals()
+        stop = stop_on_signals()
         from vidpred_engine.training.run import train_run  # torch takes seconds: the status stands before
 
         code = train_run(run, status, Progress(), stop.is_set)
@@ -82,7 +82,8 @@ def _new_settings(arguments: argparse.Namespace) -> RunSettings:
     return resolve_settings(given_settings(arguments), file=file, preset=preset)
 
 
-def _on_signals() -> threading.Event:
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM or SIGINT sets; a second one leaves at once. SIGHUP is ignored."""
     stop = threading.Event()
 
     def ask_to_stop(number: int, frame: object) -> None:  # noqa: ARG001

@@ -8,13 +8,21 @@ from vidpred_engine.store.run_directory import RunDirectory, create_run
 
 
 def new_run(runs: Path, settings: RunSettings) -> RunDirectory:
-    """Make a run's folder below `runs`, with the data folder as an absolute path, so that any process can resume it.
+    """Make a new run's folder below `runs`.
 
     Raises UserError, and leaves nothing behind, where the data folder cannot serve.
     """
-    if settings.data != SYNTHETIC:
-        folder = scan_folder(Path(settings.data))
-        folder.require("train")
-        folder.require("val")
-        settings = settings.model_copy(update={"data": str(folder.root.resolve())})
-    return create_run(runs, settings)
+    return create_run(runs, with_usable_data(settings))
+
+
+def with_usable_data(settings: RunSettings) -> RunSettings:
+    """The settings with the data folder as an absolute path, so that any process can resume the run.
+
+    Raises UserError where the data folder cannot serve.
+    """
+    if settings.data == SYNTHETIC:
+        return settings
+    folder = scan_folder(Path(settings.data))
+    folder.require("train")
+    folder.require("val")
+    return settings.model_copy(update={"data": str(folder.root.resolve())})

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from vidpred_engine.data.source import open_run_data
-from vidpred_engine.device import choose_device
+from vidpred_engine.device import choose_device, device_name
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch.local import EXIT_DONE, EXIT_RESUMABLE
 from vidpred_engine.progress import Progress
@@ -64,17 +64,20 @@ def _train(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_req
         f"{training.schedules.total_steps:,} steps in {settings.epochs} epochs, from step {training.next_step}."
     )
     with MetricWriter(run.metrics_file) as log:
-        return _to_an_end(training, log, status, progress, resumes)
+        return _to_an_end(training, log, status, progress, resumes=resumes, device=device_name(device))
 
 
-def _to_an_end(training: Training, log: MetricWriter, status: StatusKeeper, progress: Progress, resumes: bool) -> int:
-    def event(name: str, text: str = "") -> None:
+def _to_an_end(
+    training: Training, log: MetricWriter, status: StatusKeeper, progress: Progress, *, resumes: bool, device: str
+) -> int:
+    def event(name: str, text: str = "", **more: str) -> None:
         step, epoch = training.next_step, training.epochs_ended
-        log.append({"kind": "event", "event": name, "step": step, "epoch": epoch, "time": time.time(), "text": text})
+        place = {"step": step, "epoch": epoch, "time": time.time()}
+        log.append({"kind": "event", "event": name, **place, "text": text, **more})
         if text:
             progress.say(text)
 
-    event("resume" if resumes else "start")
+    event("resume" if resumes else "start", device=device)
     try:
         training.run(log)
     except StopRequested:
