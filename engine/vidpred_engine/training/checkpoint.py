@@ -1,6 +1,6 @@
 """Checkpoints: self-describing files, replaced atomically and loaded weights-only."""
 
-import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,23 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         torch.save({"format": FORMAT, **content}, temporary)
 
 
-def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Load a checkpoint; nothing in the file can run code. Raises UserError where there is none or it is damaged."""
+def load_saved(path: Path, device: torch.device | str = "cpu") -> Any:
+    """Load tensors and plain values that torch saved; nothing in the file can run code. Raises UserError."""
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"There is no checkpoint {path}; the run has not saved one yet.") from None
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        raise UserError(f"The checkpoint {path} cannot be read: {str(error).splitlines()[0]}") from None
+        return torch.load(path, map_location=device, weights_only=True)
+    except OSError as error:
+        raise UserError(f"The checkpoint {path} cannot be read: {error.strerror}.") from None
+    except Exception as error:  # on damaged bytes torch.load raises anything, from KeyError to AssertionError
+        code = re.search(r"GLOBAL ([\w.]+)", str(error))
+        why = f"it holds a {code[1]}, which could run code" if code else "it is damaged, cut short or no checkpoint"
+        raise UserError(f"The checkpoint {path} cannot be read: {why}.") from None
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Load a checkpoint of a run; nothing in it can run code. Raises UserError where there is none or it is damaged."""
+    if not path.exists():
+        raise UserError(f"There is no checkpoint {path}; the run has not saved one yet.")
+    content = load_saved(path, device)
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise UserError(f"{path} is no vidpred checkpoint.")
     if content["format"] > FORMAT:
