@@ -2,9 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
+from vidpred_engine.randomness import random_stream
 from vidpred_engine.settings import RunSettings
 
 CYCLE_START = 1e-12  # the report's start value: beta 0 within float32, yet a logarithm of it is finite
@@ -12,23 +12,16 @@ MULTISTEP_MILESTONES = (2, 5)
 MULTISTEP_FACTOR = 0.1
 
 
-@lru_cache(maxsize=32)
-def cyclical_beta(length: int, cycles: int, ratio: float, start: float = CYCLE_START, stop: float = 1.0) -> list[float]:
-    """The report's cyclical schedule (after Fu et al. 2019) as a table of `length` values, quirks included.
+def cyclical_beta(position: int, length: int, cycles: int, ratio: float) -> float:
+    """The report's cyclical schedule (after Fu et al. 2019) at one of `length` positions, quirks included.
 
-    Each of `cycles` periods ramps from `start` towards `stop` over `ratio` of its length and rests at `stop` after.
-    With ratio 1 a ramp ends one increment below `stop`; with as many cycles as values beta never leaves `start`.
+    Each of `cycles` periods ramps from 1e-12 towards 1 over `ratio` of its length and rests at 1 after. With ratio 1 a
+    ramp ends one increment below 1; with as many cycles as positions beta never leaves the start. Where a later cycle
+    begins it overwrites an earlier one, so the last one begun decides.
     """
-    table = [stop] * length
-    period = length / cycles
-    increment = (stop - start) / (period * ratio)
-    for cycle in range(cycles):
-        value, i = start, 0
-        while value <= stop and int(i + cycle * period) < length:
-            table[int(i + cycle * period)] = value
-            value += increment
-            i += 1
-    return table
+    cycle = ((position + 1) * cycles - 1) // length
+    since = position - cycle * length // cycles
+    return min(1.0, CYCLE_START + (1.0 - CYCLE_START) * (since * cycles / (length * ratio)))
 
 
 def linear_beta(position: int, length: int) -> float:
@@ -37,14 +30,14 @@ def linear_beta(position: int, length: int) -> float:
 
 
 def ramp_progress(position: int, length: int, cycles: int = 1, ratio: float = 1.0) -> float:
-    """How far a cycle's ramp has come, from 0 at the cycle's first position to 1 at the ramp's last, and 1 after it.
+    """How far a cycle's ramp has come: from 0 at the cycle's first position to 1 after `ratio` of its way to the last.
 
-    The closed form of what the report's cyclical schedule was meant to be: each cycle that has a position reaches 1.
+    The closed form of what the report's cyclical schedule was meant to be: each cycle that has a position reaches 1,
+    one of a single position at once.
     """
     cycle = position * cycles // length
     first, end = -(-cycle * length // cycles), -(-(cycle + 1) * length // cycles)
-    ramp = max(1, round(ratio * (end - first)))
-    return min(1.0, (position - first) / (ramp - 1)) if ramp > 1 else 1.0
+    return min(1.0, (position - first) / (ratio * (end - 1 - first))) if end - first > 1 else 1.0
 
 
 def shape_ramp(progress: float, shape: Literal["linear", "sigmoid", "cosine"]) -> float:
@@ -121,7 +114,7 @@ class Schedules:
         elif settings.kl_ramp != "report":
             share = shape_ramp(ramp_progress(position, length, cycles, ratio), settings.kl_ramp)
         elif settings.kl_annealing == "cyclical":
-            share = cyclical_beta(length, cycles, ratio)[position]
+            share = cyclical_beta(position, length, cycles, ratio)
         else:
             share = linear_beta(position, length)
         return settings.beta_max * share
@@ -135,6 +128,12 @@ class Schedules:
             settings.teacher_forcing_decay_start,
             settings.teacher_forcing_decay_step,
         )
+
+    def forced(self, step: int) -> bool:
+        """Whether a step does so: drawn once a step, or once an epoch, from the seed and its number alone."""
+        by_batch = self.settings.teacher_forcing_draw == "batch"
+        place = ("teacher forcing", step) if by_batch else ("teacher forcing of an epoch", self.epoch(step))
+        return bool(random_stream(self.settings.seed, *place).random() < self.teacher_forcing(step))
 
     def learning_rate(self, step: int) -> float:
         """The optimizer's rate: constant, a tenth after epochs 2 and 5, or half a cosine towards 0; after warm-up."""
@@ -150,6 +149,8 @@ class Schedules:
         return self.settings.lr * factor * self._warmth(step)
 
     def _warmth(self, step: int) -> float:
-        """The share of the rate that warm-up allows; its epochs count as long as the run's first."""
-        steps = self.settings.lr_warmup * self.epoch_start(1)
+        """The share of the rate that warm-up allows at a step."""
+        whole = int(self.settings.lr_warmup)
+        end, next_end = self.epoch_start(whole), self.epoch_start(whole + 1)
+        steps = end + (self.settings.lr_warmup - whole) * (next_end - end)
         return min(1.0, (step + 1) / steps) if steps else 1.0

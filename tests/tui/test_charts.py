@@ -169,6 +169,25 @@ def test_planned_schedules_are_the_engines_own_whatever_the_number_of_epochs() -
         assert curve.steps[-1] < epochs
 
 
+def test_planned_charts_show_the_ramp_and_the_warm_up() -> None:
+    """Of 60 epochs in 2 cycles, drawn at 10 steps each: half a cosine over 30 epochs, twice; a rate rising for 6."""
+    charts = planned_charts(
+        RunSettings(
+            epochs=60,
+            kl_annealing="cyclical",
+            kl_cycles=2,
+            kl_ramp="cosine",
+            lr=0.5,
+            lr_schedule="constant",
+            lr_warmup=6.0,
+        )
+    )
+    beta, rate = charts["schedules"].lines[0].curve, charts["lr"].lines[0].curve
+    expected = [(1 - math.cos(math.pi * (int(epoch) % 30) / 29)) / 2 for epoch in beta.steps]
+    assert beta.values == pytest.approx(expected, abs=1e-9)
+    assert rate.values == pytest.approx(np.minimum(0.5, 0.5 * (10 * rate.steps + 1) / 60))
+
+
 def test_charts_share_their_drawing_time() -> None:
     pacer = Pacer()
     assert pacer.rest_until(100.0, 0.001) == 100.25
