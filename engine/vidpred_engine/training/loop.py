@@ -2,23 +2,17 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidpred_engine.data.augment import augment_clips, draw_colours, draw_crops, jitter_colours
 from vidpred_engine.data.clips import ClipSet, Indices, batches, epoch_order
 from vidpred_engine.data.source import RunData
 from vidpred_engine.evaluation.validation import Validation, mean_figures
-from vidpred_engine.models import CVAE
-from vidpred_engine.models.build import build_model
 from vidpred_engine.progress import Progress
-from vidpred_engine.randomness import derive_seed, random_stream
+from vidpred_engine.randomness import random_stream
 from vidpred_engine.schedules import Schedules, fast_epochs
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.evaluations import write_evaluation
@@ -27,8 +21,7 @@ from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
-from vidpred_engine.training.optimisation import make_optimizer, set_learning_rate
-from vidpred_engine.training.step import clip_losses
+from vidpred_engine.training.learner import Learner
 from vidpred_engine.training.tally import Tally, non_finite
 
 SECONDS_BETWEEN_CHECKPOINTS = 300.0  # a killed run loses at most this much, however long its epochs are
@@ -67,14 +60,7 @@ class Training:
             len(self._batches(settings.epochs - 1)),
             len(self._batches(0)) if settings.fast_train else 0,
         )
-        torch.manual_seed(derive_seed(settings.seed, "weights"))
-        self._model: CVAE = build_model(settings).to(device).to(memory_format=torch.channels_last)
-        self._optimizer = make_optimizer(settings, self._model)
-        self._average = (
-            AveragedModel(self._model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))  # type: ignore[no-untyped-call]
-            if settings.ema_decay
-            else None
-        )
+        self._learner = Learner(settings, device)
         self._validation = Validation(data, settings, device)
         self._epoch_tally, self._interval_tally = Tally(), Tally()
         self._step = self._epochs_ended = 0
@@ -84,7 +70,7 @@ class Training:
     @property
     def parameters(self) -> int:
         """How many numbers are trained."""
-        return sum(parameter.numel() for parameter in self._model.parameters())
+        return self._learner.parameters
 
     @property
     def next_step(self) -> int:
@@ -99,10 +85,7 @@ class Training:
     def restore(self) -> None:
         """Take up the run where its last checkpoint left it."""
         saved = load_checkpoint(self._run.checkpoints / LAST, self._device)
-        self._model.load_state_dict(saved["model"])
-        self._optimizer.load_state_dict(saved["optimizer"])
-        if self._average is not None:
-            self._average.load_state_dict(saved["average"])
+        self._learner.load_state_dict(saved)
         self._epoch_tally.load_state_dict(saved["epoch_tally"], self._device)
         self._interval_tally.load_state_dict(saved["interval_tally"], self._device)
         self._step, self._epochs_ended, self._best_psnr = saved["step"], saved["epochs_ended"], saved["best_psnr"]
@@ -142,31 +125,10 @@ class Training:
         settings, step = self._settings, self._step
         clip_btchw, labels_btchw = self._clip(epoch, batch)
         forced = self._forced(epoch)
-        set_learning_rate(self._optimizer, self.schedules.learning_rate(step))
-
-        self._model.train()
-        with self._autocast():
-            losses = clip_losses(
-                self._model,
-                clip_btchw,
-                labels_btchw,
-                self._noise(clip_btchw) if settings.latent else None,
-                teacher_forcing=forced,
-                detach_previous=settings.detach_previous,
-                previous_noise_tbchw=self._previous_noise(clip_btchw) if settings.previous_noise else None,
-            )
-        loss = losses.mse + self.schedules.beta(step) * losses.kl
-        if settings.loss == "l1+mse":
-            loss = loss + losses.l1
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        grad_norm = clip_grad_norm_(self._model.parameters(), settings.gradient_clip or float("inf"))
-        self._optimizer.step()
-        if self._average is not None:
-            self._average.update_parameters(self._model)
-
+        beta, rate = self.schedules.beta(step), self.schedules.learning_rate(step)
+        values = self._learner.step(clip_btchw, labels_btchw, step, forced=forced, beta=beta, rate=rate)
         for tally in (self._epoch_tally, self._interval_tally):
-            tally.add(loss=loss, mse=losses.mse, kl=losses.kl, psnr=losses.psnr, grad_norm=grad_norm)
+            tally.add(**values)
         self._step += 1
         ends_epoch = self._step == self.schedules.epoch_start(epoch + 1)
         if self._interval_tally.count >= settings.log_every or ends_epoch:
@@ -189,29 +151,6 @@ class Training:
         by_batch = settings.teacher_forcing_draw == "batch"
         place = ("teacher forcing", self._step) if by_batch else ("teacher forcing of an epoch", epoch)
         return bool(random_stream(settings.seed, *place).random() < self.schedules.teacher_forcing(self._step))
-
-    def _noise(self, clip_btchw: Tensor) -> Tensor:
-        batch, length, _, height, width = clip_btchw.shape
-        shape = (length - 1, batch, self._settings.latent_dim, height, width)
-        return self._normal("noise", shape)
-
-    def _previous_noise(self, clip_btchw: Tensor) -> Tensor:
-        """Noise for true previous frames, of another strength for each, so that weak and strong errors are mended."""
-        batch, length, *frame = clip_btchw.shape
-        generator = random_stream(self._settings.seed, "strength of noise on previous frames", self._step)
-        strength = self._settings.previous_noise * generator.random((length - 1, batch, 1, 1, 1), dtype=np.float32)
-        noise_tbchw = self._normal("noise on previous frames", (length - 1, batch, *frame))
-        return noise_tbchw * torch.from_numpy(strength).to(self._device)
-
-    def _normal(self, purpose: str, shape: tuple[int, ...]) -> Tensor:
-        """Draw from N(0, I) on the CPU, so that every device sees the same."""
-        generator = torch.Generator().manual_seed(derive_seed(self._settings.seed, purpose, self._step))
-        return torch.randn(shape, generator=generator).to(self._device)
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self._settings.precision == "bf16":
-            return torch.autocast(self._device.type, dtype=torch.bfloat16)
-        return nullcontext()
 
     def _record(self, kind: str, epoch: int, **values: Any) -> dict[str, Any]:
         step = self._step - 1
@@ -253,9 +192,7 @@ class Training:
             "step": self._step,
             "epochs_ended": self._epochs_ended,
             "best_psnr": self._best_psnr,
-            "model": self._model.state_dict(),
-            "average": self._average.state_dict() if self._average is not None else None,
-            "optimizer": self._optimizer.state_dict(),
+            **self._learner.state_dict(),
             "epoch_tally": self._epoch_tally.state_dict(),
             "interval_tally": self._interval_tally.state_dict(),
         }
@@ -283,17 +220,15 @@ class Training:
         self._interval_began = time.monotonic()
 
     def _validate(self, epoch: int, records: list[dict[str, Any]]) -> dict[str, Any]:
-        model: CVAE = self._model if self._average is None else self._average.module  # type: ignore[assignment]
-        began = time.monotonic()
+        model, began = self._learner.evaluated, time.monotonic()
         with self._progress.bar("validation", self._validation.frames, unit="frame") as bar:
 
             def advance(done: int, total: int) -> None:  # noqa: ARG001
                 bar.update(done - bar.n)
                 self._leave_if_asked()
 
-            evaluations = self._validation.evaluate(
-                model, step=self._step, weights="average" if self._average is not None else "last", progress=advance
-            )
+            weights = "last" if self._learner.average is None else "average"
+            evaluations = self._validation.evaluate(model, step=self._step, weights=weights, progress=advance)
         means = mean_figures(evaluations)
         records.append(self._record("validation", epoch, **means, seconds=time.monotonic() - began))
         if means["psnr"] > self._best_psnr:

@@ -1,0 +1,120 @@
+"""What a training step moves: the model, its optimizer and its averaged weights."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from vidpred_engine.models import CVAE
+from vidpred_engine.models.build import build_model
+from vidpred_engine.randomness import derive_seed, random_stream
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.training.optimisation import make_optimizer, set_learning_rate
+from vidpred_engine.training.step import ClipLosses, clip_losses
+
+
+class Learner:
+    """A model in training and its step; weights and noise are functions of the seed and of the step's number."""
+
+    def __init__(self, settings: RunSettings, device: torch.device) -> None:
+        self._settings, self._device = settings, device
+        torch.manual_seed(derive_seed(settings.seed, "weights"))
+        self.model: CVAE = build_model(settings).to(device).to(memory_format=torch.channels_last)
+        self.optimizer = make_optimizer(settings, self.model)
+        self.average = (
+            AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))  # type: ignore[no-untyped-call]
+            if settings.ema_decay
+            else None
+        )
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def evaluated(self) -> CVAE:
+        """The model to validate: with averaged weights where they are kept."""
+        return self.model if self.average is None else self.average.module  # type: ignore[return-value]
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Take up a saved state."""
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(saved["average"])
+
+    def losses(self, clip_btchw: Tensor, labels_btchw: Tensor, step: int, *, forced: bool) -> ClipLosses:
+        """The losses of step number `step` on a batch of clips and labels (B, T, 3, H, W) in [0, 1]."""
+        settings = self._settings
+        self.model.train()
+        with self._autocast():
+            return clip_losses(
+                self.model,
+                clip_btchw,
+                labels_btchw,
+                self._noise(clip_btchw, step) if settings.latent else None,
+                teacher_forcing=forced,
+                detach_previous=settings.detach_previous,
+                previous_noise_tbchw=self._previous_noise(clip_btchw, step) if settings.previous_noise else None,
+            )
+
+    def step(
+        self, clip_btchw: Tensor, labels_btchw: Tensor, step: int, *, forced: bool, beta: float, rate: float
+    ) -> dict[str, Tensor]:
+        """Move the weights once; returns loss, mse, kl, psnr and the gradients' norm before clipping, on the device."""
+        settings = self._settings
+        set_learning_rate(self.optimizer, rate)
+        losses = self.losses(clip_btchw, labels_btchw, step, forced=forced)
+        loss = losses.mse + beta * losses.kl
+        if settings.loss == "l1+mse":
+            loss = loss + losses.l1
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        grad_norm = clip_grad_norm_(self.model.parameters(), settings.gradient_clip or float("inf"))
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        return {"loss": loss, "mse": losses.mse, "kl": losses.kl, "psnr": losses.psnr, "grad_norm": grad_norm}
+
+    def _noise(self, clip_btchw: Tensor, step: int) -> Tensor:
+        noise = posterior_noise(clip_btchw.shape, self._settings.latent_dim, seed=self._settings.seed, step=step)
+        return noise.to(self._device)
+
+    def _previous_noise(self, clip_btchw: Tensor, step: int) -> Tensor:
+        """Noise for true previous frames, of another strength for each, so that weak and strong errors are mended."""
+        batch, length, *frame = clip_btchw.shape
+        generator = random_stream(self._settings.seed, "strength of noise on previous frames", step)
+        strength = self._settings.previous_noise * generator.random((length - 1, batch, 1, 1, 1), dtype=np.float32)
+        noise_tbchw = _normal("noise on previous frames", (length - 1, batch, *frame), self._settings.seed, step)
+        return (noise_tbchw * torch.from_numpy(strength)).to(self._device)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self._settings.precision == "bf16":
+            return torch.autocast(self._device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+
+def posterior_noise(clip_shape: torch.Size, latent_dim: int, *, seed: int, step: int) -> Tensor:
+    """The noise with which a step samples z: (T-1, B, latent_dim, H, W) for clips of shape (B, T, 3, H, W).
+
+    Drawn on the CPU, so that every device sees the same.
+    """
+    batch, length, _, height, width = clip_shape
+    return _normal("noise", (length - 1, batch, latent_dim, height, width), seed, step)
+
+
+def _normal(purpose: str, shape: tuple[int, ...], seed: int, step: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(derive_seed(seed, purpose, step)))
