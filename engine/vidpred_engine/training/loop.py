@@ -1,7 +1,7 @@
 """The training of one run: steps, log, validation and checkpoints, from its first or next step to its last."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -89,6 +89,17 @@ class Training:
         self._epoch_tally.load_state_dict(saved["epoch_tally"], self._device)
         self._interval_tally.load_state_dict(saved["interval_tally"], self._device)
         self._step, self._epochs_ended, self._best_psnr = saved["step"], saved["epochs_ended"], saved["best_psnr"]
+
+    def adopt(self, weights: Mapping[str, Tensor], epochs_ended: int) -> None:
+        """Stand after `epochs_ended` epochs with foreign weights and a fresh optimizer, and save that as last and best.
+
+        Nothing has scored these weights, so the first validation to come decides anew which are best.
+        """
+        for model in (self._learner.model, self._learner.evaluated):
+            model.load_state_dict(weights)
+        self._step, self._epochs_ended = self.schedules.epoch_start(epochs_ended), epochs_ended
+        self._save()
+        self._save_best()
 
     def run(self, log: MetricWriter) -> None:
         """Train to the end; raises StopRequested once saved, Diverged where a value is not finite."""
@@ -199,6 +210,11 @@ class Training:
         save_checkpoint(self._run.checkpoints / LAST, content)
         self._saved_at = time.monotonic()
 
+    def _save_best(self) -> None:
+        weights = self._learner.evaluated.state_dict()
+        content = {"settings": self._settings.model_dump(), "step": self._step, "model": weights}
+        save_checkpoint(self._run.checkpoints / BEST, content)
+
     def _end_epoch(self, epoch: int) -> None:
         settings, last = self._settings, epoch + 1 == self._settings.epochs
         means = self._epoch_tally.means()
@@ -233,10 +249,7 @@ class Training:
         records.append(self._record("validation", epoch, **means, seconds=time.monotonic() - began))
         if means["psnr"] > self._best_psnr:
             self._best_psnr = means["psnr"]
-            save_checkpoint(
-                self._run.checkpoints / BEST,
-                {"settings": self._settings.model_dump(), "step": self._step, "model": model.state_dict()},
-            )
+            self._save_best()
             for evaluation in evaluations:
                 write_evaluation(self._run, evaluation)
             Registry(self._run.path.parent).index(self._run)
