@@ -1,4 +1,4 @@
-"""`vidpred-engine predict`: a GIF of truth | prediction | pose."""
+"""`vidpred-engine predict`: a GIF of truth | prediction | pose, or the test split as the lab's submission file."""
 
 import argparse
 from pathlib import Path
@@ -14,13 +14,15 @@ def add(commands: Subparsers) -> None:
     parser = add_command(
         commands,
         "predict",
-        "Write a GIF of truth | prediction | pose for a validation clip.",
-        "Every frame but the first is predicted from the previous prediction and the pose image, z from the prior.",
+        "Write a GIF of truth | prediction | pose for a validation clip, or a submission.csv of the test split.",
+        "Every frame but the first is predicted from the previous prediction and the pose image, z from the prior.\n"
+        "A submission holds all test sequences; a GIF of each is written beside it.",
     )
     add_run(parser)
     add_checkpoint(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="the GIF to write [default RUN/frames/val0.gif]")
-    parser.add_argument("--clip", type=int, default=0, metavar="N", help="number of the validation clip [default 0]")
+    parser.add_argument("--submission", type=Path, metavar="FILE", help="the CSV of the test split to write")
+    parser.add_argument("--clip", type=int, metavar="N", help="number of the validation clip [default 0]")
     parser.add_argument("--frames", type=int, metavar="N", help="length of the rollout [default the run's setting]")
     parser.add_argument("--scale", type=int, default=4, metavar="N", help="size of a pixel in the GIF [default 4]")
     parser.add_argument("--device", metavar="TEXT", default="auto", help="auto, cpu, cuda or cuda:N [default auto]")
@@ -29,6 +31,12 @@ def add(commands: Subparsers) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     """Roll out and draw."""
+    if not 1 <= arguments.scale <= 32:
+        raise UserError(f"--scale should be between 1 and 32; it is {arguments.scale}.")
+    return _predict_clip(arguments) if arguments.submission is None else _predict_test_split(arguments)
+
+
+def _predict_clip(arguments: argparse.Namespace) -> int:
     from vidpred_engine.data.source import open_run_data
     from vidpred_engine.device import choose_device
     from vidpred_engine.evaluation.gif import write_gif
@@ -36,20 +44,43 @@ def call(arguments: argparse.Namespace) -> int:
     from vidpred_engine.evaluation.validation import Validation
     from vidpred_engine.settings import validate_settings
 
-    run, progress = chosen_run(arguments), Progress()
-    if not 1 <= arguments.scale <= 32:
-        raise UserError(f"--scale should be between 1 and 32; it is {arguments.scale}.")
+    run, progress, clip = chosen_run(arguments), Progress(), arguments.clip or 0
     device = choose_device(arguments.device)
     loaded = load_run_model(run, arguments.checkpoint, device)
     frames = arguments.frames if arguments.frames is not None else loaded.settings.validation_frames
     settings = validate_settings({**loaded.settings.model_dump(), "validation_frames": frames})
     validation = Validation(open_run_data(settings, progress), settings, device)
-    if not 0 <= arguments.clip < validation.clips:
-        raise UserError(f"There is no validation clip {arguments.clip}; the last is {validation.clips - 1}.")
+    if not 0 <= clip < validation.clips:
+        raise UserError(f"There is no validation clip {clip}; the last is {validation.clips - 1}.")
     with progress.report("rolling out") as report:
-        strips = validation.strips(loaded.model, arguments.clip, report)
-    out = arguments.out or run.frames / f"val{arguments.clip}.gif"
+        strips = validation.strips(loaded.model, clip, report)
+    out = arguments.out or run.frames / f"val{clip}.gif"
     out.parent.mkdir(parents=True, exist_ok=True)
     write_gif(out, strips, arguments.scale)
+    print(out)
+    return 0
+
+
+def _predict_test_split(arguments: argparse.Namespace) -> int:
+    from vidpred_engine.data.source import load_split, open_folder
+    from vidpred_engine.device import choose_device
+    from vidpred_engine.evaluation.run_model import load_run_model
+    from vidpred_engine.evaluation.submission import to_levels, write_submission
+    from vidpred_engine.evaluation.test_split import draw_test, predict_test
+
+    for name in ("out", "clip", "frames"):
+        if getattr(arguments, name) is not None:
+            raise UserError(f"--submission predicts all test sequences whole, so it takes no --{name}.")
+    run, progress, out = chosen_run(arguments), Progress(), arguments.submission
+    if out.is_dir():
+        raise UserError(f"{out} is a folder; name a file in it, like {out / 'submission.csv'}.")
+    device = choose_device(arguments.device)
+    loaded = load_run_model(run, arguments.checkpoint, device)
+    test = load_split(open_folder(loaded.settings, progress), "test", loaded.settings, progress)
+    with progress.report("rolling out") as report:
+        predicted_tchw = predict_test(loaded, test, device, report)
+    write_submission(out, [to_levels(clip_tchw) for clip_tchw in predicted_tchw])
+    with progress.report("drawing", unit="GIF") as report:
+        draw_test(out, predicted_tchw, test, arguments.scale, report)
     print(out)
     return 0
