@@ -54,7 +54,7 @@ def runs_folder() -> Path:
 
 def build_parser() -> argparse.ArgumentParser:
     """Declare all commands."""
-    from vidpred_engine.commands import data, evaluate, predict, runs, train
+    from vidpred_engine.commands import data, evaluate, import_lab, predict, runs, score, train
 
     parser = Parser(
         prog="vidpred-engine",
@@ -64,7 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vidpred {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (train, evaluate, predict, data, runs):
+    for module in (train, evaluate, predict, score, import_lab, data, runs):
         module.add(commands)
     return parser
 
