@@ -1,14 +1,16 @@
 """vidpred-engine: the headless engine's command line."""
 
 import argparse
+import difflib
 import os
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from vidpred_engine import __version__
+from vidpred_engine.commands.lab_flags import LAB_FLAGS
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch.local import EXIT_USAGE
 
@@ -24,18 +26,26 @@ EXAMPLES = """examples:
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, where argparse would print all flags first; flags may be typed with _."""
+    """Says what is wrong in one sentence, where argparse would print all flags first."""
 
     def error(self, message: str) -> NoReturn:
         """Leave with the sentence."""
         self.exit(EXIT_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse an unknown flag in the name of the command that it was given to."""
+        known, rest = super().parse_known_args(args, namespace)
+        for flag in (word.split("=")[0] for word in rest if word.startswith("--")):
+            near = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.7)
+            self.error(f"there is no flag {flag}" + (f"; did you mean {near[0]}?" if near else ""))
+        return known, rest
+
 
 def dashed(arguments: list[str]) -> list[str]:
-    """Write flags with dashes, as they are declared: --kl_annealing means --kl-annealing."""
+    """Write flags as they are declared, all but the lab's with dashes: --kl_annealing means --kl-annealing."""
     names = (re.match(r"--\w[\w-]*", word) for word in arguments)
     return [
-        name.group().replace("_", "-") + word[name.end() :] if name else word
+        name.group().replace("_", "-") + word[name.end() :] if name and name.group() not in LAB_FLAGS else word
         for name, word in zip(names, arguments, strict=True)
     ]
 
@@ -54,7 +64,7 @@ def runs_folder() -> Path:
 
 def build_parser() -> argparse.ArgumentParser:
     """Declare all commands."""
-    from vidpred_engine.commands import data, evaluate, import_lab, predict, runs, score, train
+    from vidpred_engine.commands import data, evaluate, import_lab, predict, presets, runs, score, train
 
     parser = Parser(
         prog="vidpred-engine",
@@ -64,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vidpred {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (train, evaluate, predict, score, import_lab, data, runs):
+    for module in (train, presets, evaluate, predict, score, import_lab, data, runs):
         module.add(commands)
     return parser
 

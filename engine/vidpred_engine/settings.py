@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -19,6 +19,7 @@ ENV_PREFIX = "VIDPRED_"
 ENV_NOT_SETTINGS = {"VIDPRED_CACHE", "VIDPRED_RUNS"}
 FORMAT = 1
 SYNTHETIC = "synthetic"
+_LAB_CHOICES = {"cyclical": "cyclical", "monotonic": "linear", "none": "constant", "adam": "adam", "adamw": "adamw"}
 
 Group = Literal["Run", "Data", "Model", "Teacher forcing", "KL annealing", "Optimisation", "Progress"]
 Kind = Literal["integer", "number", "switch", "choice", "text"]
@@ -35,7 +36,13 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    name: str = _setting("", "Run", "A word or two to find the run by.", max_length=60, pattern=r"^[\w .+=@-]*$")
+    name: str = _setting(
+        "",
+        "Run",
+        "A word or two to find the run by: up to 60 letters, digits, spaces and . + = @ _ -.",
+        max_length=60,
+        pattern=r"^[\w .+=@-]*$",
+    )
     seed: int = _setting(0, "Run", "Seed of weights, data order, augmentation and noise.", ge=0, le=2**31 - 1)
     device: str = _setting(
         "auto",
@@ -51,7 +58,7 @@ class RunSettings(BaseModel):
     data: str = _setting(
         SYNTHETIC,
         "Data",
-        "Folder in the lab's layout, or 'synthetic' for the built-in dancer.",
+        "A folder in the lab's layout, or 'synthetic' for the built-in dancer.",
         lab="DR",
         min_length=1,
     )
@@ -193,6 +200,12 @@ class RunSettings(BaseModel):
     log_every: int = _setting(5, "Progress", "Steps a logged record averages.", unit="steps", ge=1)
     save_every: int = _setting(1, "Progress", "Epochs between checkpoints.", unit="epochs", lab="per_save", ge=1)
 
+    @field_validator("kl_annealing", "optimizer", mode="before")
+    @classmethod
+    def _translate_lab_choice(cls, value: Any) -> Any:
+        """Read what the lab's trainer takes: Adam, AdamW, Cyclical, Monotonic, None."""
+        return _LAB_CHOICES.get(value.lower(), value) if isinstance(value, str) else value
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -212,6 +225,11 @@ class Setting:
     def flag(self) -> str:
         """The field's command-line flag."""
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def lab_flag(self) -> str:
+        """The lab's flag as its users spell it; empty where there is none or it is spelled like ours."""
+        return f"--{self.lab}" if self.lab and f"--{self.lab}" != self.flag else ""
 
 
 _KINDS: dict[Any, Kind] = {int: "integer", float: "number", bool: "switch", str: "text"}
@@ -246,22 +264,43 @@ def describe_settings() -> tuple[Setting, ...]:
     return tuple(described)
 
 
-def explain(error: ValidationError) -> dict[str, str]:
-    """Turn pydantic's findings into one sentence a setting, keyed by its name."""
+def explain(error: ValidationError, written: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Turn pydantic's findings into one sentence a setting, keyed by its name.
+
+    `written` says how the user wrote a setting: as which flag or variable; the others are called by their names.
+    """
+    settings = {setting.name: setting for setting in describe_settings()}
     sentences = {}
     for finding in error.errors():
-        name = str(finding["loc"][0]) if finding["loc"] else "settings"
-        if finding["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, RunSettings.model_fields, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else "; `vidpred-engine train --help` lists all settings."
-            sentences[name] = f"Unknown setting '{name}'{hint}"
+        name = str(finding["loc"][0])
+        if name not in settings:
+            sentences[name] = _unknown(name)
             continue
-        expected = finding["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        sentences[name] = f"Setting '{name}' should be {expected}; it is {finding['input']!r}."
-        if finding["type"] == "string_pattern_mismatch":
-            help_text = RunSettings.model_fields[name].description
-            sentences[name] = f"Setting '{name}' cannot be {finding['input']!r}: {help_text}"
+        expected = "a finite number" if finding["type"] == "finite_number" else _expected(settings[name])
+        where = (written or {}).get(name, f"Setting '{name}'")
+        sentences[name] = f"{where} should be {expected}; it is {finding['input']!r:.80}."
     return sentences
+
+
+def _expected(setting: Setting) -> str:
+    match setting.kind:
+        case "choice":
+            return " or ".join([", ".join(setting.choices[:-1]), setting.choices[-1]])
+        case "switch":
+            return "true or false"
+        case "text":
+            return setting.help[0].lower() + setting.help[1:-1]
+    number = "a whole number" if setting.kind == "integer" else "a number"
+    return f"{number} ({setting.limits})" if setting.limits else number
+
+
+def _unknown(name: str) -> str:
+    by_lab_name = {setting.lab: setting.name for setting in describe_settings() if setting.lab}
+    near = (
+        [by_lab_name[name]] if name in by_lab_name else difflib.get_close_matches(name, RunSettings.model_fields, n=1)
+    )
+    hint = f"; did you mean '{near[0]}'?" if near else "; `vidpred-engine train --help` lists all settings."
+    return f"Unknown setting '{name}'{hint}"
 
 
 def validate_settings(values: Mapping[str, Any], *, source: str = "") -> RunSettings:
@@ -317,9 +356,16 @@ def _refuse_unknown_environment() -> None:
 
 
 def resolve_settings(
-    flags: Mapping[str, Any], *, file: Mapping[str, Any] | None = None, preset: Mapping[str, Any] | None = None
+    flags: Mapping[str, Any],
+    *,
+    file: Mapping[str, Any] | None = None,
+    preset: Mapping[str, Any] | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> RunSettings:
-    """Merge the layers of a new run: flags over VIDPRED_* environment over a TOML file over a preset over defaults."""
+    """Merge the layers of a new run: flags over VIDPRED_* environment over a TOML file over a preset over defaults.
+
+    `typed` says as which flag each setting was given. What no layer gives stays unset in the result.
+    """
     _refuse_unknown_environment()
 
     class Layers(RunSettings, BaseSettings):
@@ -338,6 +384,9 @@ def resolve_settings(
             return (init_settings, env_settings, *below)
 
     try:
-        return validate_settings(Layers(**flags).model_dump())
+        return validate_settings(Layers(**flags).model_dump(exclude_unset=True))
     except ValidationError as error:
-        raise UserError(" ".join(explain(error).values())) from None
+        variables = {name: ENV_PREFIX + name.upper() for name in RunSettings.model_fields if name not in flags}
+        present = set(map(str.upper, os.environ))
+        written = {name: variable for name, variable in variables.items() if variable in present}
+        raise UserError(" ".join(explain(error, {**written, **(typed or {})}).values())) from None

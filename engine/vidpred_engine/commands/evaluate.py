@@ -4,7 +4,8 @@ import argparse
 from dataclasses import asdict
 from typing import get_args
 
-from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_run, chosen_run
+from vidpred_engine.commands.lab_checkpoint import add_run_or_checkpoint, run_or_checkpoint
+from vidpred_engine.commands.options import Subparsers, add_command, add_json
 from vidpred_engine.commands.output import print_json, print_table
 from vidpred_engine.progress import Progress
 
@@ -20,7 +21,7 @@ def add(commands: Subparsers) -> None:
         "Predicts every frame from the first one and the pose images, and scores frames 1..T-1 in dB. Only z from the\n"
         "prior is honest: the posterior sees the frame that is being predicted.",
     )
-    add_run(parser)
+    add_run_or_checkpoint(parser)
     add_checkpoint(parser)
     parser.add_argument("--z", choices=Z_MODES, default="prior", help="where z comes from [default prior]")
     parser.add_argument("--device", metavar="TEXT", default="auto", help="auto, cpu, cuda or cuda:N [default auto]")
@@ -44,7 +45,8 @@ def call(arguments: argparse.Namespace) -> int:
     from vidpred_engine.store.registry import Registry
 
     assert set(get_args(ZMode)) == set(Z_MODES)
-    run, progress = chosen_run(arguments), Progress()
+    progress = Progress()
+    run = run_or_checkpoint(arguments, progress)
     device = choose_device(arguments.device)
     loaded = load_run_model(run, arguments.checkpoint, device)
     validation = Validation(open_run_data(loaded.settings, progress), loaded.settings, device)

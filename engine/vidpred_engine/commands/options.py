@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from vidpred_engine.commands.lab_flags import add_with_lab_name
 from vidpred_engine.store.run_directory import RunDirectory, find_run
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -20,8 +21,14 @@ def add_runs_folder(parser: argparse.ArgumentParser) -> None:
     """--runs DIR."""
     from vidpred_engine.cli import runs_folder
 
-    parser.add_argument(
-        "--runs", type=Path, default=runs_folder(), metavar="DIR", help="folder of all runs (VIDPRED_RUNS, else ./runs)"
+    add_with_lab_name(
+        parser,
+        "--runs",
+        "--save_root",
+        type=Path,
+        default=runs_folder(),
+        metavar="DIR",
+        help="(lab: --save_root) folder of all runs (VIDPRED_RUNS, else ./runs)",
     )
 
 

@@ -1,10 +1,12 @@
 """One command-line flag for each field of RunSettings, made by pydantic-settings from the same declaration."""
 
 import argparse
+from collections.abc import Container
 from typing import Any
 
 from pydantic_settings import BaseSettings, CliSettingsSource
 
+from vidpred_engine.commands.lab_flags import add_with_lab_name, typed_flag
 from vidpred_engine.settings import RunSettings, Setting, describe_settings
 
 
@@ -12,18 +14,29 @@ class _Flags(RunSettings, BaseSettings):  # type: ignore[misc]
     """RunSettings in the form that pydantic-settings makes flags from."""
 
 
-def add_setting_flags(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for every setting, in one argument group for each group of settings."""
+def add_setting_flags(
+    parser: argparse.ArgumentParser, only: Container[str] = RunSettings.model_fields, heading: str = ""
+) -> None:
+    """Add a flag, and the lab's name for it, for every setting or `only` some.
+
+    They stand in one argument group for each group of settings, or in one under `heading`.
+    """
     settings = {setting.name: setting for setting in describe_settings()}
     groups: dict[str, Any] = {}
 
-    def add_to_group(target: argparse.ArgumentParser, *flags: str, **options: Any) -> Any:
+    def add_to_group(target: argparse.ArgumentParser, *flags: str, **options: Any) -> None:
         setting = settings[options["dest"]]
-        if setting.group not in groups:
-            groups[setting.group] = target.add_argument_group(setting.group)
-        if setting.kind != "switch":
+        if setting.name not in only:
+            return
+        title = heading or setting.group
+        if title not in groups:
+            groups[title] = target.add_argument_group(title)
+        options["help"] = _help(setting)
+        if setting.kind == "switch":
+            groups[title].add_argument(*flags, **options)
+        else:
             options["metavar"] = _value_name(setting)
-        return groups[setting.group].add_argument(*flags, **{**options, "help": _help(setting)})
+            add_with_lab_name(groups[title], setting.flag, setting.lab_flag, **options)
 
     CliSettingsSource(
         _Flags,
@@ -39,6 +52,12 @@ def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in RunSettings.model_fields if hasattr(arguments, name)}
 
 
+def given_flags(arguments: argparse.Namespace) -> dict[str, str]:
+    """As which flag each setting was given, by the setting's name."""
+    flags = {setting.name: setting.flag for setting in describe_settings()}
+    return {name: typed_flag(arguments, name, flags[name]) for name in given_settings(arguments)}
+
+
 def _value_name(setting: Setting) -> str:
     if setting.choices:
         return "{" + ",".join(setting.choices) + "}"
@@ -46,6 +65,7 @@ def _value_name(setting: Setting) -> str:
 
 
 def _help(setting: Setting) -> str:
+    lab = f"(lab: {setting.lab_flag}) " if setting.lab_flag else ""
     default = f"default {setting.default}" if setting.default != "" else ""
     notes = [note for note in (setting.unit, setting.limits, default) if note]
-    return (setting.help + (f" [{'; '.join(notes)}]" if notes else "")).replace("%", "%%")
+    return (lab + setting.help + (f" [{'; '.join(notes)}]" if notes else "")).replace("%", "%%")

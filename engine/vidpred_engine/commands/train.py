@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vidpred_engine.commands.lab_checkpoint import add_checkpoint_file, import_checkpoint
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
 from vidpred_engine.commands.output import print_json, print_table
-from vidpred_engine.commands.setting_flags import add_setting_flags, given_settings
+from vidpred_engine.commands.setting_flags import add_setting_flags, given_flags, given_settings
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch.local import EXIT_DONE, EXIT_RESUMABLE
 from vidpred_engine.launch.lock import only_trainer
 from vidpred_engine.launch.new_run import new_run
-from vidpred_engine.presets import preset_names, preset_values
+from vidpred_engine.presets import preset_values
 from vidpred_engine.progress import Progress
 from vidpred_engine.settings import RunSettings, read_toml, resolve_settings, validate_settings
 from vidpred_engine.store.evaluations import main_evaluation
@@ -24,62 +25,107 @@ from vidpred_engine.store.status_keeper import StatusKeeper
 
 DETAILS = """Settings come from flags, over VIDPRED_* environment variables, over a TOML file (--settings), over a
 preset, over the defaults below. The complete result is kept in the run's settings.toml; --run resumes such a run.
-Ctrl+C or SIGTERM finishes the step, saves and leaves with exit code 75; a second one leaves at once."""
+Ctrl+C or SIGTERM finishes the step, saves and leaves with exit code 75; a second one leaves at once.
+
+The flags of the lab's trainer, beside ours as (lab: --tfr), mean what they meant there. The defaults below are the
+report's; the lab's own (batch 2, rate 1e-3, ...) come with --preset lab."""
+WITHOUT_EFFECT = {
+    "num_workers": "the frames are kept in memory, so that a step never waits for them",
+    "gpu": "choose the GPU with --device cuda:N",
+    "store_visualization": "`vidpred-engine predict` draws what a run predicts",
+}
 
 
 def add(commands: Subparsers) -> None:
     """Declare the command."""
     parser = add_command(commands, "train", "Train a new run, or resume one.", DETAILS)
-    parser.usage = "%(prog)s [--preset NAME] [--settings FILE] [--SETTING VALUE ...]\n       %(prog)s --run RUN"
+    parser.usage = (
+        "%(prog)s [--preset NAME] [--settings FILE] [--SETTING VALUE ...]\n"
+        "       %(prog)s --run RUN\n"
+        "       %(prog)s --ckpt_path FILE [--SETTING VALUE ...]"
+    )
     source = parser.add_argument_group("where the settings come from")
-    source.add_argument("--preset", metavar="NAME", help=f"start from a preset: {', '.join(preset_names())}")
+    source.add_argument("--preset", metavar="NAME", help="start from a preset; `vidpred-engine presets` lists them")
     source.add_argument("--settings", type=Path, metavar="FILE", help="start from a TOML file of settings")
     source.add_argument("--run", metavar="RUN", help="resume this run: its folder, its id, or 'last'")
     add_runs_folder(parser)
     add_json(parser)
+    lab = parser.add_argument_group("as in the lab's trainer")
+    add_checkpoint_file(lab, "go on, as a new run, from a checkpoint of it until --epochs")
+    lab.add_argument("--test", action="store_true", help="evaluate what --ckpt_path or --run names; train nothing")
+    lab.add_argument("--num_workers", metavar="N", help="no effect, as have --gpu N and --store_visualization")
+    lab.add_argument("--gpu", help=argparse.SUPPRESS)
+    lab.add_argument("--store_visualization", action="store_true", help=argparse.SUPPRESS)
     add_setting_flags(parser)
     parser.set_defaults(call=call)
 
 
 def call(arguments: argparse.Namespace) -> int:
     """Train; the exit code is 0 done, 75 saved and resumable, 1 failed."""
-    run = _existing(arguments) if arguments.run else _new(arguments)
+    progress = Progress()
+    for name, reason in WITHOUT_EFFECT.items():
+        if getattr(arguments, name):
+            progress.say(f"--{name} has no effect: {reason}.")
+    run = _existing(arguments) if arguments.run else _new(arguments, progress)
+    if arguments.test:
+        return _evaluate(run, arguments)
     with only_trainer(run), StatusKeeper(run.status_file, "starting") as status:
         stop = stop_on_signals()
         from vidpred_engine.training.run import train_run  # torch takes seconds: the status stands before
 
-        code = train_run(run, status, Progress(), stop.is_set)
+        code = train_run(run, status, progress, stop.is_set)
     if code in (EXIT_DONE, EXIT_RESUMABLE):
         _print_result(run, as_json=arguments.json)
     return code
 
 
 def _existing(arguments: argparse.Namespace) -> RunDirectory:
-    given = [*given_settings(arguments)] + [name for name in ("preset", "settings") if getattr(arguments, name)]
+    given = [*given_flags(arguments).values()]
+    given += [f"--{name}" for name in ("preset", "settings", "ckpt_path") if getattr(arguments, name)]
     if given:
-        raise UserError(f"A run's settings are fixed, so --run takes no --{given[0]}; start a new run for that.")
+        raise UserError(f"A run's settings are fixed, so --run takes no {given[0]}; start a new run for that.")
     run = find_run(arguments.runs, arguments.run)
-    if run.status().state == "finished":
+    if run.status().state == "finished" and not arguments.test:
         raise UserError(f"Run {run.run_id} is finished; there is nothing to resume.")
     run.settings()
     return run
 
 
-def _new(arguments: argparse.Namespace) -> RunDirectory:
-    settings = _new_settings(arguments)
+def _new(arguments: argparse.Namespace, progress: Progress) -> RunDirectory:
+    if arguments.test and not arguments.ckpt_path:
+        raise UserError("--test evaluates a trained model; name it with --ckpt_path FILE or --run RUN.")
+    settings = new_settings(arguments)
     from vidpred_engine.device import choose_device
 
     choose_device(settings.device)  # what can be refused now leaves no failed run behind
-    return new_run(arguments.runs, settings)
+    if arguments.ckpt_path is None:
+        return new_run(arguments.runs, settings)
+    run = import_checkpoint(arguments, settings, progress)
+    if run.status().state == "finished" and not arguments.test:
+        raise UserError(
+            f"{arguments.ckpt_path} has all its {run.settings().epochs} epochs behind it and is run {run.run_id} now; "
+            "to train it on, name the file again with a larger --epochs."
+        )
+    return run
 
 
-def _new_settings(arguments: argparse.Namespace) -> RunSettings:
+def new_settings(arguments: argparse.Namespace) -> RunSettings:
+    """The settings of a new run that the arguments, the environment and their files give; raises UserError."""
     file: Mapping[str, Any] = {}
     if arguments.settings:
         file = read_toml(arguments.settings)
         validate_settings(file, source=str(arguments.settings))
     preset = preset_values(arguments.preset) if arguments.preset else {}
-    return resolve_settings(given_settings(arguments), file=file, preset=preset)
+    return resolve_settings(given_settings(arguments), file=file, preset=preset, typed=given_flags(arguments))
+
+
+def _evaluate(run: RunDirectory, arguments: argparse.Namespace) -> int:
+    from vidpred_engine.cli import build_parser
+
+    words = ["evaluate", str(run.path), "--device", run.settings().device, *(["--json"] if arguments.json else [])]
+    evaluation = build_parser().parse_args(words)
+    code: int = evaluation.call(evaluation)
+    return code
 
 
 def stop_on_signals() -> threading.Event:

@@ -119,6 +119,7 @@ class SettingsScreen(VidpredScreen):
     def _show_help(self, message: SettingsForm.FieldEntered) -> None:
         setting = message.setting
         facts = [setting.unit, setting.limits, f"default {formatting.setting(setting.default)}", setting.flag]
+        facts += [f"lab: {setting.lab_flag}"] if setting.lab_flag else []
         self.query_one("#field-help", Static).update(
             Content.assemble(
                 (formatting.words(setting.name), "bold"),
