@@ -35,6 +35,15 @@ def test_a_failed_replacement_leaves_the_old_file_and_no_rubbish(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_the_umask_decides_who_may_read_a_replaced_file(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomic(tmp_path / "file", b"new")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
 def test_non_finite_numbers_survive_json() -> None:
     stored = decode(encode({"a": math.nan, "b": [math.inf, -math.inf], "c": 0.1 + 0.2, "d": "nan?"}))
     assert math.isnan(number(stored["a"]) or 0)

@@ -1,7 +1,7 @@
 """Replacing files whole: readers see the old content or the new, never a part, whatever kills the writer."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
@@ -18,9 +18,9 @@ class replacing:  # noqa: N801 - reads as a statement: `with replacing(path) as 
         self._path = path
 
     def __enter__(self) -> Path:
-        handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".tmp", dir=self._path.parent)
-        os.close(handle)
-        self._temporary = Path(name)
+        self._temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")
+        # The umask decides who may read it, as of any other file: a runs folder is shared with colleagues.
+        os.close(os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         return self._temporary
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
