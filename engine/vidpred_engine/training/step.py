@@ -48,17 +48,17 @@ def clip_losses(
     frames_nchw = clip_btchw.transpose(0, 1).flatten(0, 1)
     truth_nchw = frames_nchw[batch:]
     label_features_nchw = model.encode_labels(labels_btchw[:, 1:]).transpose(0, 1).flatten(0, 1)
-    previous_nchw = frames_nchw[:-batch] if teacher_forcing else frames_nchw[:batch]
-    shared = teacher_forcing and previous_noise_tbchw is None
+    # What is encoded in one call: the previous frames first, the true ones last. They overlap, unless noise tells them
+    # apart, so that each is encoded once.
+    previous = len(truth_nchw) if teacher_forcing else batch
     if teacher_forcing and previous_noise_tbchw is not None:
-        previous_nchw = previous_nchw + previous_noise_tbchw.flatten(0, 1)
+        frames_nchw = torch.cat((frames_nchw[:-batch] + previous_noise_tbchw.flatten(0, 1), truth_nchw))
     if noise_tbnhw is None:
-        previous_features_nchw = model.encode_frames(previous_nchw)
+        previous_features_nchw = model.encode_frames(frames_nchw[:previous])
         z_nchw, kl = None, truth_nchw.new_zeros(())
     else:
-        # Where true previous and true current frames overlap each is encoded once.
-        features_nchw = model.encode_frames(frames_nchw if shared else torch.cat((previous_nchw, truth_nchw)))
-        previous_features_nchw = features_nchw[: len(previous_nchw)]
+        features_nchw = model.encode_frames(frames_nchw)
+        previous_features_nchw = features_nchw[:previous]
         mu, logvar = model.infer(features_nchw[-len(truth_nchw) :], label_features_nchw)
         z_nchw, kl = mu + torch.exp(0.5 * logvar) * noise_tbnhw.flatten(0, 1), kl_to_prior(mu, logvar)
     if teacher_forcing:
