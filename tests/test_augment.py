@@ -1,4 +1,4 @@
-"""The augmentation against torchvision: the same pixels for a box, boxes of the same distribution."""
+"""The augmentation against torchvision: the same pixels for a draw, boxes of the same distribution."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional
 
-from vidpred_engine.data.augment import CropDraw, augment_clips, draw_crops
+from vidpred_engine.data.augment import (
+    ColourDraw,
+    CropDraw,
+    augment_clips,
+    draw_colours,
+    draw_crops,
+    jitter_colours,
+)
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))]
 
@@ -123,3 +131,75 @@ def test_boxes_lie_within_the_frame() -> None:
         assert 0 <= draw.left <= draw.left + draw.width <= 64
         assert draw.height > 0
         assert draw.width > 0
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_colours_are_torchvisions_frame_by_frame(device: str) -> None:
+    clip_btchw = torch.rand(4, 3, 3, 8, 16, generator=torch.Generator().manual_seed(3))
+    clip_btchw *= torch.linspace(0.3, 1, 3)[:, None, None, None]  # frames of one clip differ in mean grey
+    draws = draw_colours(4, 0.8, seed=1, epoch=0, step=0)
+    changed_btchw = jitter_colours(clip_btchw.to(device), draws).cpu()
+    for clip_tchw, changed_tchw, draw in zip(clip_btchw, changed_btchw, draws, strict=True):
+        for frame_chw, changed_chw in zip(clip_tchw, changed_tchw, strict=True):
+            expected_chw = functional.adjust_brightness(tv_tensors.Image(frame_chw), draw.brightness)
+            expected_chw = functional.adjust_contrast(expected_chw, draw.contrast)
+            expected_chw = functional.adjust_saturation(expected_chw, draw.saturation)
+            torch.testing.assert_close(changed_chw, expected_chw.as_subclass(Tensor), rtol=0, atol=1e-6)
+    assert not torch.allclose(changed_btchw, clip_btchw, atol=0.05)
+
+
+def test_a_hand_computed_change_of_colours() -> None:
+    """A red pixel of 0.4 beside a grey one of 0.4, whose greys are 0.2989 * 0.4 and 0.4 (the weights sum to 0.9999)."""
+    pixels_bt3hw = torch.tensor([[0.4, 0.4], [0, 0.4], [0, 0.4]]).reshape(1, 1, 3, 1, 2)
+
+    def changed(**factors: float) -> list[list[float]]:
+        draw = ColourDraw(**{"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, **factors})
+        pixels: list[list[float]] = jitter_colours(pixels_bt3hw, [draw])[0, 0, :, 0].tolist()
+        return pixels
+
+    red_grey = 0.2989 * 0.4
+    mean = (red_grey + 0.9999 * 0.4) / 2
+    assert changed(brightness=1.5)[0] == pytest.approx([0.6, 0.6])
+    assert changed(brightness=3.0)[0] == pytest.approx([1, 1])  # bounded
+    assert changed(contrast=0.5)[0] == pytest.approx([0.2 + mean / 2] * 2, abs=1e-6)
+    assert changed(contrast=0.5)[1] == pytest.approx([mean / 2, 0.2 + mean / 2], abs=1e-6)
+    assert changed(saturation=0.5)[0][0] == pytest.approx(0.2 + red_grey / 2, abs=1e-6)
+    assert changed(saturation=0.5)[1][0] == pytest.approx(red_grey / 2, abs=1e-6)
+    assert changed(saturation=2.0)[1][0] == 0  # -red_grey, bounded
+    # In this order: brightness first, so that contrast turns about the brightened mean.
+    assert changed(brightness=1.5, contrast=0.0)[0] == pytest.approx([1.5 * mean] * 2, abs=1e-6)
+
+
+def test_one_draw_changes_all_frames_of_a_clip_alike_and_another_clip_otherwise() -> None:
+    image_chw = torch.rand(3, 8, 16, generator=torch.Generator().manual_seed(4))
+    still_btchw = image_chw.expand(6, 5, 3, 8, 16)
+    changed_btchw = jitter_colours(still_btchw, draw_colours(6, 0.4, seed=0, epoch=0, step=0))
+    assert torch.equal(changed_btchw, changed_btchw[:, :1].expand_as(changed_btchw))
+    assert len({clip_tchw.numpy().tobytes() for clip_tchw in changed_btchw}) == 6
+
+
+@pytest.mark.parametrize("strength", [0.1, 1.0])
+def test_colour_factors_are_uniform_about_1_and_colours_stay_within_0_and_1(strength: float) -> None:
+    draws = draw_colours(2000, strength, seed=7, epoch=1, step=2)
+    factors = np.array([(draw.brightness, draw.contrast, draw.saturation) for draw in draws])
+    assert factors.min() >= 1 - strength
+    assert factors.max() <= 1 + strength
+    # Of 2000 the mean is off by five standard errors of strength / sqrt(3 * 2000) at most, and both ends are reached.
+    assert np.abs(factors.mean(0) - 1).max() < 0.065 * strength
+    assert np.abs(np.sort(factors, axis=0)[[0, -1]] - [[1 - strength], [1 + strength]]).max() < 0.02 * strength
+    assert np.abs(np.corrcoef(factors.T) - np.eye(3)).max() < 0.12
+    clip_btchw = torch.rand(50, 2, 3, 8, 8, generator=torch.Generator().manual_seed(5))
+    before = clip_btchw.clone()
+    changed_btchw = jitter_colours(clip_btchw, draws[:50])
+    assert changed_btchw.min() >= 0
+    assert changed_btchw.max() <= 1
+    assert torch.equal(clip_btchw, before)
+
+
+def test_colour_draws_are_a_function_of_seed_epoch_and_step_alone() -> None:
+    first = draw_colours(3, 0.5, seed=5, epoch=6, step=7)
+    np.random.seed(99)
+    assert draw_colours(3, 0.5, seed=5, epoch=6, step=7) == first
+    places = [(seed, epoch, step) for seed in range(3) for epoch in range(3) for step in range(3)]
+    drawn = {tuple(draw_colours(3, 0.5, seed=s, epoch=e, step=t)) for s, e, t in places}
+    assert len(drawn) == len(places)

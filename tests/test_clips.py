@@ -54,6 +54,44 @@ def test_partial_keeps_the_first_fraction_of_the_frames_then_whole_clips() -> No
     assert [clips.count(partial) for partial in (0.3, 0.5, 1.0)] == [1, 2, 4]
 
 
+@pytest.mark.parametrize(
+    ("lengths", "partial", "stride", "starts"),
+    [
+        ([10], 1.0, 0, [0, 4]),
+        ([10], 1.0, 4, [0, 4]),
+        ([10], 1.0, 2, [0, 2, 4, 6]),
+        ([10], 1.0, 3, [0, 3, 6]),
+        ([10], 1.0, 1, [0, 1, 2, 3, 4, 5, 6]),
+        ([10], 1.0, 5, [0, 5]),  # a gap of one frame between clips
+        ([10], 1.0, 100, [0]),
+        ([7, 3, 9], 1.0, 2, [0, 2, 10, 12, 14]),  # the second is too short for a clip; the third begins at 10
+        ([6, 6], 1.0, 2, [0, 2, 6, 8]),
+        ([10], 0.75, 2, [0, 2]),  # of 7 frames
+        ([6, 6], 0.75, 1, [0, 1, 2]),  # of 9: only 3 of the second
+        ([6, 6], 0.9, 1, [0, 1, 2, 6]),  # of 10
+    ],
+)
+def test_clips_of_four_frames_start_a_stride_apart(
+    lengths: list[int], partial: float, stride: int, starts: list[int]
+) -> None:
+    assert clip_starts(lengths, 4, partial, stride).tolist() == starts
+    clips = ClipSet(numbered(*lengths), 4, partial, CPU, stride=stride)
+    numbers = [frame_numbers(clips, index) for index in range(len(clips))]
+    assert numbers == [list(range(start, start + 4)) for start in starts]
+    assert clips.count(partial) == len(starts)
+
+
+def test_overlapping_clips_are_each_visited_once_in_a_shuffled_epoch() -> None:
+    """A smaller fraction has the first of them, in whatever order."""
+    clips = ClipSet(numbered(11, 6), 4, 1.0, CPU, stride=2)
+    assert clips.count(0.5) == 3  # of 8 frames: 0, 2 and 4
+    for count, expected in ((len(clips), [0, 2, 4, 6, 11, 13]), (3, [0, 2, 4])):
+        order = epoch_order(count, seed=0, epoch=1, shuffle=True)
+        firsts = [frame_numbers(clips, int(index))[0] for index in order]
+        assert sorted(firsts) == expected
+        assert firsts != expected
+
+
 def test_a_set_without_a_whole_clip_is_refused() -> None:
     with pytest.raises(UserError) as caught:
         ClipSet(numbered(20), 16, 0.5, CPU)

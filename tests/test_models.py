@@ -1,12 +1,17 @@
 """The model against the lab's table of layers, its state dict and its outputs."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
 
+from conftest import TINY as TINY_SETTINGS
 from literal_lab import LiteralLab, modern_state
 from vidpred_engine.errors import UserError
 from vidpred_engine.models import CVAE, ModelSizes
+from vidpred_engine.models.build import build_model
+from vidpred_engine.settings import RunSettings
 
 TINY = ModelSizes(8, 4, 4, 8)
 
@@ -132,6 +137,57 @@ def test_under_autocast_the_running_statistics_keep_float32_accuracy() -> None:
     for name in ("label_encoder.2.running_mean", "label_encoder.2.running_var"):
         # bf16 itself is good to 4e-3.
         torch.testing.assert_close(found[name], expected[name], rtol=2e-4, atol=2e-5)
+
+
+def test_settings_choose_the_end_of_the_generator_and_the_normalisation() -> None:
+    lab = build_model(RunSettings.model_validate(TINY_SETTINGS))
+    assert (type(lab.generator[-1]), type(lab.label_encoder[2])) == (nn.Conv2d, nn.BatchNorm2d)
+    other = build_model(RunSettings.model_validate(TINY_SETTINGS | {"output": "sigmoid", "normalisation": "group"}))
+    assert (type(other.generator[-1]), type(other.label_encoder[2])) == (nn.Sigmoid, nn.GroupNorm)
+    assert count(other) == count(lab)
+
+
+@pytest.mark.parametrize(("label_dim", "groups"), [(32, 8), (8, 4), (12, 2), (4, 2)])
+def test_group_norm_has_eight_groups_or_as_many_of_them_as_divide_the_channels(label_dim: int, groups: int) -> None:
+    norm = CVAE(ModelSizes(8, label_dim, 4, 8), normalisation="group").label_encoder[2]
+    assert isinstance(norm, nn.GroupNorm)
+    assert (norm.num_channels, norm.num_groups) == (label_dim // 2, groups)
+
+
+def test_with_group_norm_pose_features_are_the_same_in_training_and_in_use_and_know_no_other_image() -> None:
+    torch.manual_seed(2)
+    model = CVAE(TINY, normalisation="group").double()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    labels_btchw = torch.rand(3, 4, 3, 8, 16, dtype=torch.double)
+    in_training = model.encode_labels(labels_btchw)
+    in_use = model.eval().encode_labels(labels_btchw)
+    alone = model.encode_labels(labels_btchw[1:2, 2:3])[0, 0]
+    torch.testing.assert_close(in_training, in_use, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(in_training[1, 2], alone, rtol=1e-9, atol=1e-12)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    with_batch_norm = CVAE(TINY).double()
+    assert not torch.allclose(
+        with_batch_norm.encode_labels(labels_btchw)[1, 2], with_batch_norm.encode_labels(labels_btchw[1:2, 2:3])[0, 0]
+    )
+
+
+@pytest.mark.parametrize("output", ["linear", "sigmoid"])
+def test_only_a_sigmoid_keeps_predictions_within_0_and_1(output: Literal["linear", "sigmoid"]) -> None:
+    torch.manual_seed(0)
+    model = CVAE(TINY, output=output)
+    inputs = [20 * torch.randn(2, channels, 8, 16) for channels in (8, 4, 4)]
+    predicted_nchw = model.decode(*inputs)
+    inside = bool(((predicted_nchw >= 0) & (predicted_nchw <= 1)).all())
+    assert inside == (output == "sigmoid")
+
+
+def test_no_z_is_a_z_of_zeros() -> None:
+    torch.manual_seed(0)
+    model = CVAE(TINY)
+    features, label_features = torch.rand(2, 8, 8, 16), torch.rand(2, 4, 8, 16)
+    expected = model.decode(features, label_features, torch.zeros(2, 4, 8, 16))
+    assert torch.equal(model.decode(features, label_features, None), expected)
+    assert not torch.equal(model.decode(features, label_features, torch.ones(2, 4, 8, 16)), expected)
 
 
 @pytest.mark.parametrize(
