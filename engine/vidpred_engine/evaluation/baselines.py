@@ -2,20 +2,12 @@
 
 from torch import Tensor
 
-from vidpred_engine.evaluation.psnr import psnr_per_frame
+
+def repeat_first_frame(clip_tchw: Tensor) -> Tensor:
+    """Predict frames 1..T-1 of a clip (T, C, H, W) as its first frame: (T-1, C, H, W), a view."""
+    return clip_tchw[:1].expand(len(clip_tchw) - 1, -1, -1, -1)
 
 
-def repeat_first_frame_psnr(clip_btchw: Tensor) -> Tensor:
-    """Give the PSNR in dB of repeating each clip's first frame, over frames 1..T-1.
-
-    Shapes: (B, T, C, H, W) in [0, 1] -> (B, T-1), float64.
-    """
-    return psnr_per_frame(clip_btchw[:, :1], clip_btchw[:, 1:])
-
-
-def mean_frame_psnr(clip_btchw: Tensor, mean_frame_chw: Tensor) -> Tensor:
-    """Give the PSNR in dB of always predicting the mean training frame, over frames 1..T-1.
-
-    Shapes: (B, T, C, H, W) and (C, H, W) in [0, 1] -> (B, T-1), float64.
-    """
-    return psnr_per_frame(mean_frame_chw, clip_btchw[:, 1:])
+def repeat_mean_frame(clip_tchw: Tensor, mean_frame_chw: Tensor) -> Tensor:
+    """Predict frames 1..T-1 of a clip (T, C, H, W) as the mean training frame (C, H, W): (T-1, C, H, W), a view."""
+    return mean_frame_chw.expand(len(clip_tchw) - 1, -1, -1, -1)

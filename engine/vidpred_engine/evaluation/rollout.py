@@ -45,8 +45,10 @@ def rollout(
 ) -> Tensor:
     """Predict frames 1..T-1 from the first frame and the pose images (label 0 is not used).
 
-    Shapes: first frame (B, 3, H, W) and labels (B, T, 3, H, W) in [0, 1] -> (B, T-1, 3, H, W) clamped to [0, 1].
-    As in the lab the raw prediction is fed back; clamping touches what is returned alone.
+    Shapes: first frame (B, 3, H, W) and labels (B, T, 3, H, W) in [0, 1] -> (B, T-1, 3, H, W) clamped to [0, 1], NaN
+    where a value is not finite. Labels and true clip may also have batch 1 while B is larger: all B are then rollouts
+    of that one clip, and what does not depend on z is computed once. As in the lab the raw prediction is fed back;
+    clamping touches what is returned alone.
 
     `noise(t)` gives the N(0, I) draw (B, Z, H, W) of step t, from 1 to T-1. z is that draw ("prior", the protocol to
     quote), 0 ("zero"), or comes from the posterior of the true frame in `clip_btchw` (B, T, 3, H, W): a sample of it
@@ -66,16 +68,20 @@ def rollout(
             return None
         assert clip_btchw is not None
         mu, logvar = model.infer(model.encode_frames(clip_btchw[:, t]), label_features_bchw)
-        return mu if z_mode == "posterior-mean" else mu + torch.exp(0.5 * logvar) * noise(t)
+        return _for_all(mu, batch) if z_mode == "posterior-mean" else mu + torch.exp(0.5 * logvar) * noise(t)
 
-    frame_bchw = first_frame_bchw
+    batch, frame_bchw = len(first_frame_bchw), first_frame_bchw
     predicted_bchw: list[Tensor] = []
     for chunk_btchw in torch.split(labels_btchw[:, 1:], LABEL_CHUNK, dim=1):
         for label_features_bchw in model.encode_labels(chunk_btchw).unbind(1):
             t = len(predicted_bchw) + 1
             z_bnhw = latent(t, label_features_bchw)
-            frame_bchw = model.decode(model.encode_frames(frame_bchw), label_features_bchw, z_bnhw)
-            predicted_bchw.append(frame_bchw.clamp(0, 1))
+            frame_bchw = model.decode(model.encode_frames(frame_bchw), _for_all(label_features_bchw, batch), z_bnhw)
+            predicted_bchw.append(frame_bchw.clamp(0, 1).where(frame_bchw.isfinite(), torch.nan))
             if progress is not None:
                 progress(t)
     return torch.stack(predicted_bchw, dim=1)
+
+
+def _for_all(one_or_batch_nchw: Tensor, batch: int) -> Tensor:
+    return one_or_batch_nchw.expand(batch, -1, -1, -1)

@@ -1,40 +1,70 @@
-"""Validation: rollouts of the validation clips with z from the prior, beside both baselines."""
+"""Validation: rollouts of the clips of a split, scored frame by frame beside both baselines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from vidpred_engine.data.packed import PackedSplit
 from vidpred_engine.data.source import RunData
-from vidpred_engine.evaluation.baselines import mean_frame_psnr, repeat_first_frame_psnr
-from vidpred_engine.evaluation.psnr import psnr_per_frame
+from vidpred_engine.errors import UserError
+from vidpred_engine.evaluation.baselines import repeat_first_frame, repeat_mean_frame
+from vidpred_engine.evaluation.divergence import posterior_kl
 from vidpred_engine.evaluation.rollout import ZMode, rollout, seeded_noise
+from vidpred_engine.evaluation.scores import Scores, score
 from vidpred_engine.models import CVAE
 from vidpred_engine.randomness import derive_seed
 from vidpred_engine.settings import RunSettings
-from vidpred_engine.store.evaluations import Evaluation, mean
+from vidpred_engine.store.evaluations import NO_LATENT, Evaluation, mean
+
+EvaluatedSplit = Literal["val", "test"]
+NOISE_PURPOSE = {"val": "validation", "test": "test"}
+SAMPLED_MODES = ("prior", "posterior")  # the others give the same rollout each time
+
+# Samples rolled out as one batch: few enough that their predictions take at most 256 MB of float32.
+SAMPLES_AT_ONCE = 16
+VALUES_AT_ONCE = 2**26
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """A clip whose frames are all known, uint8 on the device; its number is its place in the split."""
+
+    number: int
+    frames_tchw: Tensor
+    labels_tchw: Tensor
 
 
 class Validation:
-    """The validation clips on the device with the curves of their baselines, computed once.
+    """The clips of the validation split (or of the test split, where its true frames are known) on the device.
 
-    The noise of a clip's rollout depends on the run's seed and the clip alone, so that the choice of the best
-    checkpoint is not partly chance.
+    The noise of a rollout depends on the run's seed, the clip and the sample alone, so that the choice of the best
+    checkpoint is not partly chance, and no figure depends on how many samples or clips there are. In a run whose latent
+    is off z is 0 in every rollout; its evaluations say so by the z mode "off".
     """
 
-    def __init__(self, data: RunData, settings: RunSettings, device: torch.device) -> None:
-        self._data, self._settings, self._device = data, settings, device
+    def __init__(
+        self, data: RunData, settings: RunSettings, device: torch.device, *, split: EvaluatedSplit = "val"
+    ) -> None:
+        """Take the clips of `data.validation`, which for "test" holds the test split.
+
+        Raises UserError where not one clip has true frames.
+        """
+        self._data, self._settings, self._device, self._split = data, settings, device, split
         length = settings.validation_frames
         self._clips = [
-            (sequence.frames_tchw[:length].to(device), sequence.labels_tchw[:length].to(device))
-            for sequence in data.validation.sequences()
+            _Clip(number, sequence.frames_tchw[:length].to(device), sequence.labels_tchw[:length].to(device))
+            for number, sequence in enumerate(data.validation.sequences())
+            if len(sequence.frames_tchw) == len(sequence.labels_tchw)
         ]
-        mean_frame_chw = mean_frame(data.train).to(device)
-        self._baselines = [
-            (_curve(repeat_first_frame_psnr(_unit(frames))), _curve(mean_frame_psnr(_unit(frames), mean_frame_chw)))
-            for frames, _ in self._clips
-        ]
+        if not self._clips:
+            raise UserError(
+                f"No clip of the {split} split has true frames to score predictions against; put them into "
+                f"{split}/{split}_truth, or look at the predictions with `vidpred-engine predict`."
+            )
 
     @property
     def clips(self) -> int:
@@ -44,21 +74,61 @@ class Validation:
     @property
     def frames(self) -> int:
         """How many frames one validation predicts."""
-        return sum(len(frames) - 1 for frames, _ in self._clips)
+        return sum(len(clip.frames_tchw) - 1 for clip in self._clips)
 
-    def predict(self, model: CVAE, clip: int, z_mode: ZMode, progress: Callable[[int], None] | None = None) -> Tensor:
-        """Roll out one clip; returns predicted frames 1..T-1 as (1, T-1, 3, H, W) in [0, 1]."""
-        frames, labels = (_unit(part) for part in self._clips[clip])
-        seed = derive_seed(self._settings.seed, "validation", clip)
-        shape = (self._settings.latent_dim, *frames.shape[-2:])
-        noise = seeded_noise([seed], shape, self._device)
-        return rollout(model, frames[:, 0], labels, noise, z_mode=z_mode, clip_btchw=frames, progress=progress)
+    @cached_property
+    def _baselines(self) -> list[tuple[Scores, Scores]]:
+        mean_frame_chw = mean_frame(self._data.train).to(self._device)
+        clips_tchw = [_unit(clip.frames_tchw) for clip in self._clips]
+        return [
+            (
+                score(repeat_first_frame(clip_tchw), clip_tchw[1:]),
+                score(repeat_mean_frame(clip_tchw, mean_frame_chw), clip_tchw[1:]),
+            )
+            for clip_tchw in clips_tchw
+        ]
+
+    def predict(
+        self,
+        model: CVAE,
+        clip: int,
+        z_mode: ZMode,
+        progress: Callable[[int], None] | None = None,
+        *,
+        samples: Sequence[int] = (0,),
+    ) -> Tensor:
+        """Roll out one clip for each of the samples, as one batch; raises UserError where the run has no such z.
+
+        Returns predicted frames 1..T-1 as (samples, T-1, 3, H, W) in [0, 1].
+        """
+        self._refuse_without_latent(z_mode)
+        frames_btchw = _unit(self._clips[clip].frames_tchw).unsqueeze(0)
+        labels_btchw = _unit(self._clips[clip].labels_tchw).unsqueeze(0)
+        shape = (self._settings.latent_dim, *frames_btchw.shape[-2:])
+        return rollout(
+            model,
+            frames_btchw[:, 0].expand(len(samples), -1, -1, -1),
+            labels_btchw,
+            seeded_noise([self._seed(clip, sample) for sample in samples], shape, self._device),
+            z_mode=z_mode if self._settings.latent else "zero",
+            clip_btchw=frames_btchw,
+            progress=progress,
+        )
 
     def strips(self, model: CVAE, clip: int, progress: Callable[[int, int], None]) -> list[Tensor]:
         """Truth, prediction (z from the prior) and pose of frames 1..T-1 of a clip, each (T-1, 3, H, W) in [0, 1]."""
-        frames, labels = (_unit(part)[0, 1:] for part in self._clips[clip])
+        frames, labels = (_unit(part)[1:] for part in (self._clips[clip].frames_tchw, self._clips[clip].labels_tchw))
         predicted = self.predict(model, clip, "prior", lambda t: progress(t, len(frames)))
         return [frames, predicted[0], labels]
+
+    def divergences(self, model: CVAE) -> list[list[float]]:
+        """The KL of the posterior to the prior of every clip, in nats a frame; no curve where the latent is off."""
+        if not self._settings.latent:
+            return [[] for _ in self._clips]
+        return [
+            _curve(posterior_kl(model, _unit(clip.frames_tchw), _unit(clip.labels_tchw)).double())
+            for clip in self._clips
+        ]
 
     def evaluate(
         self,
@@ -68,40 +138,71 @@ class Validation:
         weights: str,
         checkpoint: str = "best",
         z_mode: ZMode = "prior",
+        samples: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Evaluation]:
-        """Score every clip; `progress(done, total)` is called after each frame and may raise to interrupt."""
+        """Score every clip, KL apart; `progress(done, total)` is called after each frame and may raise to interrupt.
+
+        Raises UserError where the run has no such z, or where several samples of it would all be the same.
+        """
+        self._refuse_without_latent(z_mode)
+        if samples > 1 and not (self._settings.latent and z_mode in SAMPLED_MODES):
+            reason = f"with z mode '{z_mode}'" if self._settings.latent else "without a latent"
+            raise UserError(f"There is but one rollout {reason}, so it takes 1 sample, not {samples}.")
         was_training = model.training
         model.eval()
-        evaluations: list[Evaluation] = []
+        scores: list[list[Scores]] = []
         done = 0
-        for clip, (frames, _) in enumerate(self._clips):
+        for index, clip in enumerate(self._clips):
 
             def advance(t: int, before: int = done) -> None:
                 if progress is not None:
-                    progress(before + t, self.frames)
+                    progress(before + t, samples * self.frames)
 
-            predicted = self.predict(model, clip, z_mode, advance)
-            done += predicted.shape[1]
-            repeat_first, always_mean = self._baselines[clip]
-            evaluations.append(
-                Evaluation(
-                    split="val",
-                    clip=clip,
-                    z_mode=z_mode,
-                    samples=1,
-                    seed=self._settings.seed,
-                    checkpoint=checkpoint,
-                    step=step,
-                    weights=weights,
-                    data_digest=self._data.validation.digest,
-                    psnr=_curve(psnr_per_frame(predicted, _unit(frames)[:, 1:])),
-                    repeat_first=repeat_first,
-                    mean_frame=always_mean,
-                )
-            )
+            scores.append(self._scores(model, index, z_mode, samples, advance))
+            done += samples * (len(clip.frames_tchw) - 1)
         model.train(was_training)
-        return evaluations
+        return [
+            Evaluation(
+                split=self._split,
+                clip=clip.number,
+                z_mode=z_mode if self._settings.latent else NO_LATENT,
+                samples=samples,
+                seed=self._settings.seed,
+                checkpoint=checkpoint,
+                step=step,
+                weights=weights,
+                data_digest=self._data.validation.digest,
+                **_model_curves(of_samples),
+                **_baseline_curves(*baselines),
+            )
+            for clip, of_samples, baselines in zip(self._clips, scores, self._baselines, strict=True)
+        ]
+
+    def _scores(
+        self, model: CVAE, clip: int, z_mode: ZMode, samples: int, progress: Callable[[int], None]
+    ) -> list[Scores]:
+        """Score each sample of a clip, a batch of them at a time; `progress` is called with the frames done."""
+        truth_tchw = _unit(self._clips[clip].frames_tchw)[1:]
+        at_once = max(1, min(SAMPLES_AT_ONCE, VALUES_AT_ONCE // truth_tchw.numel()))
+        scores: list[Scores] = []
+        for start in range(0, samples, at_once):
+            chunk = range(start, min(start + at_once, samples))
+
+            def advance(t: int, chunk: range = chunk) -> None:
+                progress(chunk.start * len(truth_tchw) + t * len(chunk))
+
+            predicted_stchw = self.predict(model, clip, z_mode, advance, samples=chunk)
+            scores += [score(predicted_tchw, truth_tchw) for predicted_tchw in predicted_stchw]
+        return scores
+
+    def _seed(self, clip: int, sample: int) -> int:
+        place = (self._clips[clip].number, sample) if sample else (self._clips[clip].number,)
+        return derive_seed(self._settings.seed, NOISE_PURPOSE[self._split], *place)
+
+    def _refuse_without_latent(self, z_mode: ZMode) -> None:
+        if z_mode.startswith("posterior") and not self._settings.latent:
+            raise UserError(f"This run's setting 'latent' is off, so there is no z of mode '{z_mode}'; leave --z out.")
 
 
 def mean_frame(packed: PackedSplit) -> Tensor:
@@ -115,9 +216,41 @@ def mean_figures(evaluations: list[Evaluation]) -> dict[str, float]:
     return {name: mean([figures[name] for figures in means]) for name in means[0]}
 
 
-def _unit(frames_tchw: Tensor) -> Tensor:
-    return frames_tchw.unsqueeze(0).float() / 255
+def _model_curves(samples: list[Scores]) -> dict[str, Any]:
+    """The model's fields of `Evaluation`: means over the samples and, where there are several, how they spread."""
+    psnr_st = torch.stack([scores.psnr for scores in samples])
+    curves = {
+        "psnr": _curve(psnr_st.mean(0)),
+        "ssim": _curve(torch.stack([scores.ssim for scores in samples]).mean(0)),
+        "lab_score": mean([scores.lab_score for scores in samples]),
+    }
+    if len(samples) > 1:
+        of_clip_s = psnr_st.mean(1)
+        low, high = psnr_st.quantile(torch.tensor([0.025, 0.975], dtype=psnr_st.dtype), dim=0)
+        curves |= {
+            "sample_psnr": _curve(of_clip_s),
+            "psnr_best": _curve(psnr_st[of_clip_s.argmax()]),
+            "psnr_low": _curve(low),
+            "psnr_high": _curve(high),
+        }
+    return curves
 
 
-def _curve(psnr_bt: Tensor) -> list[float]:
-    return [round(value, 6) for value in psnr_bt[0].tolist()]
+def _baseline_curves(repeat_first: Scores, always_mean: Scores) -> dict[str, Any]:
+    """The baselines' fields of `Evaluation`."""
+    return {
+        "repeat_first": _curve(repeat_first.psnr),
+        "mean_frame": _curve(always_mean.psnr),
+        "ssim_repeat_first": _curve(repeat_first.ssim),
+        "ssim_mean_frame": _curve(always_mean.ssim),
+        "lab_score_repeat_first": repeat_first.lab_score,
+        "lab_score_mean_frame": always_mean.lab_score,
+    }
+
+
+def _unit(images_uint8: Tensor) -> Tensor:
+    return images_uint8.float() / 255
+
+
+def _curve(values_t: Tensor) -> list[float]:
+    return [round(value, 6) for value in values_t.tolist()]
