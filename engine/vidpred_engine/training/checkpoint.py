@@ -22,13 +22,16 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 def load_saved(path: Path, device: torch.device | str = "cpu") -> Any:
     """Load tensors and plain values that torch saved; nothing in the file can run code. Raises UserError."""
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        file = path.open("rb")
     except OSError as error:
         raise UserError(f"The checkpoint {path} cannot be read: {error.strerror}.") from None
-    except Exception as error:  # on damaged bytes torch.load raises anything, from KeyError to AssertionError
-        code = re.search(r"GLOBAL ([\w.]+)", str(error))
-        why = f"it holds a {code[1]}, which could run code" if code else "it is damaged, cut short or no checkpoint"
-        raise UserError(f"The checkpoint {path} cannot be read: {why}.") from None
+    with file:
+        try:
+            return torch.load(file, map_location=device, weights_only=True)
+        except Exception as error:  # on damaged bytes torch.load raises anything, from OSError to AssertionError
+            code = re.search(r"GLOBAL ([\w.]+)", str(error))
+            why = f"it holds a {code[1]}, which could run code" if code else "it is damaged, cut short or no checkpoint"
+            raise UserError(f"The checkpoint {path} cannot be read: {why}.") from None
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
