@@ -21,6 +21,8 @@ COMMANDS = [
     "train",
     "evaluate",
     "predict",
+    "score",
+    "import",
     "data synth",
     "data check",
     "runs list",
