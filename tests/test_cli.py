@@ -19,6 +19,7 @@ from vidpred_engine.store.run_directory import create_run, run_directories
 
 COMMANDS = [
     "train",
+    "presets",
     "evaluate",
     "predict",
     "score",
@@ -135,8 +136,9 @@ def test_faults_of_data_are_one_sentence(tmp_path: Path, lab_folder: Path) -> No
 def test_faults_of_settings_leave_no_run_behind(tmp_path: Path, lab_folder: Path) -> None:
     runs = tmp_path / "runs"
     flags = ["train", "--runs", str(runs), *tiny_flags(lab_folder)]
-    assert "Setting 'lr' should be greater than 0" in refused(*flags, "--lr", "-1")
-    assert "--learning" in refused(*flags, "--learning", "3")
+    assert "--lr should be a number (> 0, ≤ 1); it is '-1'." in refused(*flags, "--lr", "-1")
+    assert "train: there is no flag --learning (see" in refused(*flags, "--learning", "3")
+    assert "train: there is no flag --save-rot; did you mean --save_root?" in refused(*flags, "--save_rot", "3")
     assert "There is no preset 'best2'" in refused(*flags, "--preset", "best2")
     assert "There is no settings file" in refused(*flags, "--settings", tmp_path / "none.toml")
     file = tmp_path / "wrong.toml"

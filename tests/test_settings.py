@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from vidpred_engine.errors import UserError
-from vidpred_engine.presets import preset_names, preset_settings, preset_summary, preset_values
 from vidpred_engine.settings import (
     RunSettings,
     describe_settings,
@@ -38,13 +37,6 @@ def test_settings_survive_a_toml_file_bit_for_bit(tmp_path: Path) -> None:
     assert set(tomllib.loads(to_toml(settings))) == {*RunSettings.model_fields, "format"}
 
 
-@pytest.mark.parametrize("name", preset_names())
-def test_every_preset_is_valid_and_says_what_it_is_for(name: str) -> None:
-    assert set(preset_values(name)) <= set(RunSettings.model_fields)
-    assert preset_settings(name)
-    assert preset_summary(name).endswith(".")
-
-
 def test_every_setting_has_a_group_and_a_help_sentence() -> None:
     described = describe_settings()
     assert [setting.name for setting in described] == list(RunSettings.model_fields)
@@ -61,19 +53,75 @@ def test_differences_are_against_the_defaults_or_a_given_base() -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"lr": -1}, "Setting 'lr' should be greater than 0; it is -1."),
+        ({"lr": -1}, "Setting 'lr' should be a number (> 0, ≤ 1); it is -1."),
+        ({"lr": "fast"}, "Setting 'lr' should be a number (> 0, ≤ 1); it is 'fast'."),
         ({"lr": "nan"}, "Setting 'lr' should be a finite number; it is 'nan'."),
+        ({"epochs": 2.5}, "Setting 'epochs' should be a whole number (≥ 1, ≤ 1,000,000); it is 2.5."),
+        ({"frame_dim": 12}, "Setting 'frame_dim' should be a whole number (≥ 8, ≤ 1,024, a multiple of 8); it is 12."),
+        ({"shuffle": "maybe"}, "Setting 'shuffle' should be true or false; it is 'maybe'."),
+        ({"kl_annealing": "Square"}, "Setting 'kl_annealing' should be constant, linear or cyclical; it is 'Square'."),
+        (
+            {"device": "gpu"},
+            "Setting 'device' should be auto (CUDA where there is one), cpu, cuda or cuda:N; it is 'gpu'.",
+        ),
+        (
+            {"data": ""},
+            "Setting 'data' should be a folder in the lab's layout, or 'synthetic' for the built-in dancer; it is ''.",
+        ),
+        (
+            {"name": "../../etc"},
+            "Setting 'name' should be a word or two to find the run by: up to 60 letters, digits, spaces and "
+            ". + = @ _ -; it is '../../etc'.",
+        ),
         ({"batchsize": 2}, "Unknown setting 'batchsize'; did you mean 'batch_size'?"),
-        ({"kl_annealing": "square"}, "should be 'constant', 'linear' or 'cyclical'; it is 'square'."),
-        ({"frame_dim": 12}, "Setting 'frame_dim' should be a multiple of 8; it is 12."),
-        ({"device": "gpu"}, "Setting 'device' cannot be 'gpu'"),
-        ({"name": "../../etc"}, "Setting 'name' cannot be '../../etc'"),
+        ({"tfr_d_step": 2}, "Unknown setting 'tfr_d_step'; did you mean 'teacher_forcing_decay_step'?"),
+        ({"xyz": 2}, "Unknown setting 'xyz'; `vidpred-engine train --help` lists all settings."),
     ],
 )
 def test_a_fault_is_one_sentence_that_names_the_setting(values: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError) as fault:
-        resolve_settings(values)
-    assert sentence in str(fault.value)
+        validate_settings(values)
+    assert str(fault.value) == sentence
+    with pytest.raises(UserError, match=r"^In own.toml: ") as fault:
+        validate_settings(values, source="own.toml")
+    assert str(fault.value) == f"In own.toml: {sentence}"
+
+
+def test_a_fault_is_told_by_the_flag_or_the_variable_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDPRED_EPOCHS", "many")
+    monkeypatch.setenv("vidpred_lr", "0")
+    monkeypatch.setenv("VIDPRED_TEACHER_FORCING", "7")
+    with pytest.raises(UserError) as fault:
+        resolve_settings({"teacher_forcing": "1.5"}, typed={"teacher_forcing": "--tfr"})
+    assert str(fault.value) == (
+        "--tfr should be a number (≥ 0, ≤ 1); it is '1.5'. "
+        "VIDPRED_EPOCHS should be a whole number (≥ 1, ≤ 1,000,000); it is 'many'. "
+        "VIDPRED_LR should be a number (> 0, ≤ 1); it is '0'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Cyclical", "cyclical"),
+        ("Monotonic", "linear"),
+        ("None", "constant"),
+        ("none", "constant"),
+        ("linear", "linear"),
+    ],
+)
+def test_a_choice_may_be_written_as_the_lab_writes_it(typed: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert validate_settings({"kl_annealing": typed}).kl_annealing == meant
+    monkeypatch.setenv("VIDPRED_KL_ANNEALING", typed)
+    monkeypatch.setenv("VIDPRED_OPTIMIZER", "AdamW")
+    settings = resolve_settings({})
+    assert (settings.kl_annealing, settings.optimizer) == (meant, "adamw")
+
+
+def test_what_no_layer_gives_stays_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDPRED_LR", "0.5")
+    settings = resolve_settings({"seed": "3"}, file={"epochs": 2}, preset={"augment": True, "epochs": 9})
+    assert settings.model_dump(exclude_unset=True) == {"lr": 0.5, "seed": 3, "epochs": 2, "augment": True}
 
 
 def test_an_environment_variable_that_names_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ async def test_the_form_has_a_field_for_every_setting_and_fits_80_columns(app: V
         last.focus()
         await until(pilot, lambda: last.region.bottom <= app.screen.query_one("#below").region.y)
         await until(pilot, lambda: describe_settings()[-1].help in text(app, "#field-help"))
+        assert "lab per_save" in text(app, "#field-help")
 
 
 async def test_a_fault_shows_below_its_field_while_one_types_and_prevents_the_start(
@@ -50,7 +51,7 @@ async def test_a_fault_shows_below_its_field_while_one_types_and_prevents_the_st
         await open_form(app, pilot)
         field(app, "lr").focus()
         await pilot.press("backspace", "x")
-        await until(pilot, lambda: "'lr' should be a valid number" in text(app, "#fault-lr"))
+        await until(pilot, lambda: "'lr' should be a number (> 0, ≤ 1); it is" in text(app, "#fault-lr"))
         assert app.screen.query_one("#fault-lr").region.height > 0
         assert "cannot start yet: lr" in text(app, "#differences")
         field(app, "name").focus()

@@ -15,6 +15,7 @@ SETTINGS = (
     "data",
     "frame_height",
     "frame_width",
+    "clip_length",
     "frame_dim",
     "label_dim",
     "latent_dim",

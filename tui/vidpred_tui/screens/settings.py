@@ -118,8 +118,8 @@ class SettingsScreen(VidpredScreen):
     @on(SettingsForm.FieldEntered)
     def _show_help(self, message: SettingsForm.FieldEntered) -> None:
         setting = message.setting
-        facts = [setting.unit, setting.limits, f"default {formatting.setting(setting.default)}", setting.flag]
-        facts += [f"lab: {setting.lab_flag}"] if setting.lab_flag else []
+        lab = f"lab {setting.lab}" if setting.lab_flag else ""
+        facts = [setting.unit, setting.limits, f"default {formatting.setting(setting.default)}", lab, setting.flag]
         self.query_one("#field-help", Static).update(
             Content.assemble(
                 (formatting.words(setting.name), "bold"),
