@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 import torch
 
+from vidpred_engine.data.augment import draw_colours, jitter_colours
+from vidpred_engine.data.folder import scan_folder
+from vidpred_engine.data.packed import load_packed
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch.lock import only_trainer
 from vidpred_engine.progress import Progress
@@ -21,6 +24,7 @@ from vidpred_engine.store.metric_log import MetricReader, Record
 from vidpred_engine.store.run_directory import RunDirectory, create_run
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import load_checkpoint
+from vidpred_engine.training.learner import Learner
 from vidpred_engine.training.run import train_run
 
 UNREPEATABLE = {"time", "clips_per_s", "seconds"}
@@ -64,12 +68,43 @@ def assert_equal(left: Any, right: Any) -> None:
 
 RECIPES: list[dict[str, Any]] = [
     {},
-    {"optimizer": "adamw", "lr_schedule": "cosine", "schedule_interval": "step", "shuffle": True, "augment": True},
+    {
+        "optimizer": "adamw",
+        "lr_schedule": "cosine",
+        "schedule_interval": "step",
+        "shuffle": True,
+        "augment": True,
+        "latent": False,
+    },
     {"teacher_forcing": 0.5, "kl_annealing": "linear", "ema_decay": 0.9, "fast_train": True, "fast_train_epochs": 0},
+    {
+        "partial": 0.75,  # 23 frames, 11 overlapping clips: 5 steps an epoch here too
+        "clip_stride": 2,
+        "shuffle": True,
+        "augment": True,
+        "colour_jitter": 0.3,
+        "output": "sigmoid",
+        "normalisation": "group",
+        "teacher_forcing": 0.5,
+        "teacher_forcing_draw": "epoch",
+        "detach_previous": True,
+        "previous_noise": 0.2,
+        "kl_cycles": 2,
+        "kl_ratio": 0.5,
+        "kl_ramp": "sigmoid",
+        "beta_max": 1e-3,
+        "schedule_interval": "step",
+        "optimizer": "adamw",
+        "lr_schedule": "cosine",
+        "lr_warmup": 1.5,
+        "loss": "l1+mse",
+        "gradient_clip": 0.0,
+        "ema_decay": 0.9,
+    },
 ]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=["adam", "adamw-augment", "ema-fast-train"])
+@pytest.mark.parametrize("recipe", RECIPES, ids=["adam", "adamw-augment-no-latent", "ema-fast-train", "options"])
 @pytest.mark.parametrize("polls", [0, 4, 5], ids=["before the first step", "in an epoch", "at an epoch's last step"])
 def test_a_stopped_and_resumed_run_equals_one_that_went_through(
     tmp_path: Path, tiny: RunSettings, recipe: dict[str, Any], polls: int
@@ -116,6 +151,85 @@ def test_averaged_weights_are_the_exponential_average_of_the_steps(tmp_path: Pat
         weights = saved["model"][name].double()
         expected[name] = 0.75 * expected[name] + 0.25 * weights if expected else weights
     torch.testing.assert_close(saved["average"]["module." + name].double(), expected[name], rtol=1e-5, atol=1e-7)
+
+
+def test_without_the_latent_the_posterior_stays_as_it_began_even_where_weights_decay(
+    tmp_path: Path, tiny: RunSettings
+) -> None:
+    settings = tiny.model_copy(update={"latent": False, "optimizer": "adamw", "lr": 1e-2, "ema_decay": 0.5})
+    run = create_run(tmp_path, settings)
+    assert train(run, stop_after(0)) == 75
+    before = load_checkpoint(run.checkpoints / "last.pt")["model"]
+    assert train(run) == 0
+    saved = load_checkpoint(run.checkpoints / "last.pt")
+    unmoved = {name for name, value in saved["model"].items() if torch.equal(value, before[name])}
+    assert unmoved == {name for name in before if name.startswith("posterior.")}
+    for name in unmoved:
+        assert torch.equal(saved["average"]["module." + name], before[name]), name
+    epochs = [record for record in measured(run) if record["kind"] == "epoch"]
+    assert [record["kl"] for record in epochs] == [0, 0]
+    assert all(record["loss"] == record["mse"] for record in epochs)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 4.0], ids=["off", "below the norm", "above the norm"])
+def test_the_gradient_that_moves_the_weights_is_clipped_as_set(tmp_path: Path, tiny: RunSettings, share: float) -> None:
+    """Adam's first moment after one step is a tenth of the gradient; the logged norm is of what was not yet clipped."""
+    gradients: list[torch.Tensor] = []
+    norms: list[float] = []
+    for clip in (1e6, share):
+        limit = clip * norms[0] if norms else clip
+        update = {"gradient_clip": limit, "epochs": 1, "log_every": 1}
+        run = create_run(tmp_path, tiny.model_copy(update=update))
+        assert train(run, stop_after(1)) == 75
+        state = load_checkpoint(run.checkpoints / "last.pt")["optimizer"]["state"]
+        gradients.append(torch.cat([10 * values["exp_avg"].flatten() for values in state.values()]))
+        norms.append(measured(run)[0]["grad_norm"])
+    assert norms[1] == norms[0] == pytest.approx(float(gradients[0].norm()), rel=1e-4)
+    factor = 0.25 if share == 0.25 else 1
+    torch.testing.assert_close(gradients[1], factor * gradients[0], rtol=1e-4, atol=1e-9)
+
+
+def test_a_run_trains_on_the_clips_the_colours_and_the_forcing_that_its_settings_ask_for(
+    tmp_path: Path, tiny: RunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clips of frames 2i to 2i + 3, two a step and seven steps an epoch; labels as they are on disk."""
+    settings = tiny.model_copy(
+        update={
+            "clip_stride": 2,
+            "colour_jitter": 0.5,
+            "teacher_forcing": 0.5,
+            "teacher_forcing_decay_step": 0.0,
+            "teacher_forcing_draw": "epoch",
+            "epochs": 6,
+            "validate_every": 6,
+        }
+    )
+    given: list[tuple[torch.Tensor, torch.Tensor]] = []
+    forcings: list[bool] = []
+    step = Learner.step
+
+    def spied(learner: Learner, *inputs: Any, **options: Any) -> dict[str, torch.Tensor]:
+        given.append(inputs[:2])
+        forcings.append(options["forced"])
+        return step(learner, *inputs, **options)
+
+    monkeypatch.setattr(Learner, "step", spied)
+    assert train(create_run(tmp_path, settings)) == 0
+
+    packed = load_packed(scan_folder(Path(settings.data)), "train", height=8, width=16, cache=tmp_path / "cache")
+    assert len(given) == 6 * 7
+    for number, (clip_btchw, labels_btchw) in enumerate(given):
+        starts = [4 * (number % 7), 4 * (number % 7) + 2]
+        frames_btchw, expected_btchw = (
+            torch.stack([images_nchw[start : start + 3] for start in starts]).float() / 255
+            for images_nchw in (packed.frames_nchw, packed.labels_nchw)
+        )
+        draws = draw_colours(2, 0.5, seed=settings.seed, epoch=number // 7, step=number)
+        assert torch.equal(labels_btchw, expected_btchw)
+        assert torch.equal(clip_btchw, jitter_colours(frames_btchw, draws))
+    by_epoch = [set(forcings[start : start + 7]) for start in range(0, 42, 7)]
+    assert all(len(found) == 1 for found in by_epoch)
+    assert set.union(*by_epoch) == {False, True}
 
 
 def test_a_diverged_run_fails_by_name_and_keeps_its_last_good_checkpoint(tmp_path: Path, tiny: RunSettings) -> None:

@@ -12,7 +12,6 @@ from vidpred_engine.data.clips import ClipSet, Indices, batches, epoch_order
 from vidpred_engine.data.source import RunData
 from vidpred_engine.evaluation.validation import Validation, mean_figures
 from vidpred_engine.progress import Progress
-from vidpred_engine.randomness import random_stream
 from vidpred_engine.schedules import Schedules, fast_epochs
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.evaluations import write_evaluation
@@ -135,7 +134,7 @@ class Training:
     def _train_step(self, epoch: int, batch: Indices) -> None:
         settings, step = self._settings, self._step
         clip_btchw, labels_btchw = self._clip(epoch, batch)
-        forced = self._forced(epoch)
+        forced = self.schedules.forced(step)
         beta, rate = self.schedules.beta(step), self.schedules.learning_rate(step)
         values = self._learner.step(clip_btchw, labels_btchw, step, forced=forced, beta=beta, rate=rate)
         for tally in (self._epoch_tally, self._interval_tally):
@@ -156,12 +155,6 @@ class Training:
         if settings.colour_jitter:
             clip_btchw = jitter_colours(clip_btchw, draw_colours(len(batch), settings.colour_jitter, **place))
         return clip_btchw, labels_btchw
-
-    def _forced(self, epoch: int) -> bool:
-        settings = self._settings
-        by_batch = settings.teacher_forcing_draw == "batch"
-        place = ("teacher forcing", self._step) if by_batch else ("teacher forcing of an epoch", epoch)
-        return bool(random_stream(settings.seed, *place).random() < self.schedules.teacher_forcing(self._step))
 
     def _record(self, kind: str, epoch: int, **values: Any) -> dict[str, Any]:
         step = self._step - 1
