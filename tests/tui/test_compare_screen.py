@@ -6,6 +6,7 @@ from tui.fake_runs import evaluate, fake_run, step_record, until
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.messages import ComparisonRequested
 from vidpred_tui.screens.compare import PANES
+from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.compare_table import CompareTable
 
@@ -15,6 +16,12 @@ def rows(app: VidpredApp, id: str) -> dict[str, list[str]]:
     tables = app.screen.query(f"#{id}").results(CompareTable)
     cells = [[cell.plain for cell in table.get_row(row.key)] for table in tables for row in table.ordered_rows]
     return {first: rest for first, *rest in cells}
+
+
+def values(app: VidpredApp, id: str) -> dict[str, list[float]]:
+    """What a chart is to draw of each run."""
+    plan = app.screen.query_one(f"#{id}", Chart).plan
+    return {line.label: line.curve.values.tolist() for line in plan.lines}
 
 
 def chart(app: VidpredApp, id: str) -> str:
@@ -56,8 +63,11 @@ async def test_settings_that_differ_metrics_and_curves_stand_side_by_side(app: V
         body = chart(app, "chart-compare-psnr").split("\n", 1)[1]
         assert all(sign in body for sign in "●fm")
         regions = {name: app.screen.query_one(f"#pane-{name}").region for name in PANES}
-        assert regions["settings"].right <= regions["loss"].x
-        assert regions["metrics"].right <= regions["psnr"].x
+        assert regions["settings"].bottom <= regions["metrics"].y
+        assert regions["metrics"].bottom <= regions["psnr"].y
+        assert max(regions[name].right for name in ("settings", "metrics", "psnr")) <= regions["loss"].x
+        steps = [(regions[name].x, regions[name].width) for name in ("loss", "tfr", "beta")]
+        assert len(set(steps)) == 1, "what happens at one step stands in one column"
 
 
 async def test_a_narrow_terminal_shows_one_pane_at_a_time_and_equal_settings_say_so(
@@ -74,3 +84,59 @@ async def test_a_narrow_terminal_shows_one_pane_at_a_time_and_equal_settings_say
             await until(pilot, lambda name=name: app.screen.query_one(f"#pane-{name}").region.height > 10)  # type: ignore[misc]
             shown = [other for other in PANES if app.screen.query_one(f"#pane-{other}").display]
             assert shown == [name]
+
+
+async def test_schedules_of_all_runs_lie_over_each_other(app: VidpredApp, runs: Path) -> None:
+    ratios = {"falls": [1.0, 0.9, 0.8], "none": [0.0, 0.0, 0.0]}
+    betas = {"falls": [1e-12, 1e-12, 1e-12], "none": [0.0, 0.25, 0.5]}
+    pair = [
+        fake_run(
+            runs,
+            name,
+            records=[
+                step_record(step, teacher_forcing=ratios[name][step], beta=betas[name][step]) for step in range(3)
+            ],
+        )
+        for name in ratios
+    ]
+    async with app.run_test(size=(160, 48)) as pilot:
+        app.post_message(ComparisonRequested(tuple(run.run_id for run in pair)))
+        await until(pilot, lambda: rows(app, "compare-metrics"))
+        await until(pilot, lambda: "● falls ▲ none" in chart(app, "chart-compare-beta"))
+        assert values(app, "chart-compare-tfr") == ratios
+        assert values(app, "chart-compare-beta") == betas
+        await until(pilot, lambda: "TFR  ● falls ▲ none" in chart(app, "chart-compare-tfr"))
+        assert "1.0" in chart(app, "chart-compare-tfr"), "the axis reaches 1"
+        assert "e-12" not in chart(app, "chart-compare-beta"), "what weighs nothing fills no chart"
+
+
+async def test_the_loss_gives_way_to_its_terms(app: VidpredApp, runs: Path) -> None:
+    records = [step_record(step, loss=5.0, mse=1.0, kl=8.0) for step in range(3)]
+    pair = tuple(fake_run(runs, name, records=records).run_id for name in ("one", "two"))
+    async with app.run_test(size=(160, 48)) as pilot:
+        app.post_message(ComparisonRequested(pair))
+        await until(pilot, lambda: rows(app, "compare-metrics"))
+        assert values(app, "chart-compare-loss") == {"one": [5.0] * 3, "two": [5.0] * 3}
+        for title, value in (("MSE", 1.0), ("KL", 8.0), ("loss", 5.0)):
+            await pilot.press("t")
+            await until(pilot, lambda title=title: chart(app, "chart-compare-loss").startswith(f"{title}  "))  # type: ignore[misc]
+            assert values(app, "chart-compare-loss") == {"one": [value] * 3, "two": [value] * 3}
+
+
+async def test_a_wide_terminal_of_few_rows_shows_one_pane_at_a_time(app: VidpredApp, runs: Path) -> None:
+    pair = tuple(fake_run(runs, name).run_id for name in ("one", "two"))
+    async with app.run_test(size=(160, 30)) as pilot:
+        app.post_message(ComparisonRequested(pair))
+        await until(pilot, lambda: rows(app, "compare-metrics"))
+        assert [name for name in PANES if app.screen.query_one(f"#pane-{name}").display] == ["settings"]
+        await pilot.resize_terminal(160, 48)
+        await until(pilot, lambda: all(app.screen.query_one(f"#pane-{name}").display for name in PANES))
+
+
+async def test_the_app_opens_on_a_comparison_with_all_runs_below_it(runs: Path) -> None:
+    pair = tuple(fake_run(runs, name).run_id for name in ("one", "two"))
+    app = VidpredApp(runs, compared=pair)
+    async with app.run_test(size=(160, 48)) as pilot:
+        await until(pilot, lambda: rows(app, "compare-metrics"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))

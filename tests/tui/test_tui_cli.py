@@ -116,6 +116,42 @@ def test_the_number_of_colours_is_as_asked(runs: Path) -> None:
     app.expect(pexpect.EOF)
 
 
+def test_compare_opens_on_the_named_runs(runs: Path) -> None:
+    for name in ("first", "second", "third"):
+        fake_run(runs, name)
+    app = spawn(runs, "--compare", "third", "first")
+    app.expect("Compare")
+    app.expect("2 runs")
+    app.send("q")
+    app.expect(pexpect.EOF)
+    app.close()
+    assert app.exitstatus == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["first", "nothing"], "vidpred-tui: There is no run 'nothing' in"),
+        (["first", "first"], "vidpred-tui: Name two or more different runs to compare."),
+        (["first", "more"], "vidpred-tui: 'more' names 2 runs"),
+        (["first", "elsewhere"], "name the folder of all compared runs with --runs."),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_refused_in_one_sentence(
+    words: list[str], said: str, runs: Path, tmp_path: Path
+) -> None:
+    fake_run(runs, "first")
+    for name in ("one-run-more", "two-run-more"):
+        fake_run(runs, name)
+    outside = fake_run(tmp_path / "elsewhere", "outside")
+    app = spawn(runs, "--compare", *(str(outside.path) if word == "elsewhere" else word for word in words))
+    app.expect(pexpect.EOF)
+    app.close()
+    assert app.exitstatus == 2
+    assert said in " ".join(str(app.before).split())
+    assert "Traceback" not in str(app.before)
+
+
 def test_ctrl_z_suspends_and_the_shell_gets_its_terminal_back(runs: Path) -> None:
     app = spawn(runs)
     app.expect("No run yet")

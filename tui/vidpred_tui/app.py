@@ -42,7 +42,10 @@ Stop = Callable[[RunDirectory], None]
 
 
 class VidpredApp(App[None]):
-    """Terminal screens over one folder of runs; `start` and `stop` are the launcher's functions."""
+    """Terminal screens over one folder of runs; `start` and `stop` are the launcher's functions.
+
+    It opens on the comparison of the runs `compared` where there are any.
+    """
 
     TITLE = "vidpred"
     ENABLE_COMMAND_PALETTE = True
@@ -53,7 +56,9 @@ class VidpredApp(App[None]):
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]
 
-    def __init__(self, runs: Path, *, start: Start = local.start, stop: Stop = local.stop) -> None:
+    def __init__(
+        self, runs: Path, *, start: Start = local.start, stop: Stop = local.stop, compared: tuple[str, ...] = ()
+    ) -> None:
         super().__init__()
         self.animation_level = "none"  # sliding panels cost an SSH link a hundred redraws and show nothing
         self.runs = runs
@@ -61,6 +66,7 @@ class VidpredApp(App[None]):
         self.snapshots: dict[str, RunSnapshot] = {}
         self._start = start
         self._stop = stop
+        self._compared = compared
         self._start_under_way = False
         self._demo_summary = preset_summary(DEMO)
         self._watcher = Watcher(runs, self.post_message)
@@ -77,6 +83,8 @@ class VidpredApp(App[None]):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, 128 + signal.SIGTERM)
         self.screen_change_signal.subscribe(self, self._follow_screens)
         self.push_screen(RunsScreen(self.runs, self._demo_summary))
+        if self._compared:
+            self.push_screen(CompareScreen(self._compared))
         self._watcher.start()
 
     def on_unmount(self) -> None:

@@ -15,13 +15,18 @@ def main() -> None:
     if reason is not None:
         print(reason, file=sys.stderr)
         sys.exit(2)
+    try:
+        compared = _compared(arguments)
+    except ValueError as error:
+        print(f"vidpred-tui: {error}", file=sys.stderr)
+        sys.exit(2)
     if arguments.color:
         os.environ["TEXTUAL_COLOR_SYSTEM"] = {"16": "standard"}.get(arguments.color, arguments.color)
 
     # Textual is slow to import and reads its environment while it is: --help and refusals come first.
     from vidpred_tui.app import VidpredApp
 
-    app = VidpredApp(arguments.runs.expanduser().absolute())
+    app = VidpredApp(arguments.runs.expanduser().absolute(), compared=compared)
     app.run()
     if app.live_runs:
         runs = "1 run keeps" if app.live_runs == 1 else f"{app.live_runs} runs keep"
@@ -41,10 +46,28 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the runs (default: VIDPRED_RUNS, else ./runs)",
     )
     parser.add_argument(
+        "--compare", nargs="+", default=[], metavar="RUN", help="compare these runs: ids or unique parts of ids"
+    )
+    parser.add_argument(
         "--color", choices=("truecolor", "256", "16"), help="colours of the terminal, where they are guessed wrong"
     )
     parser.add_argument("--version", action="version", version=f"vidpred {_version()}")
     return parser
+
+
+def _compared(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The ids of the runs to open Compare on; raises ValueError with a sentence where one cannot be meant."""
+    if not arguments.compare:
+        return ()
+    from vidpred_engine.errors import UserError
+    from vidpred_engine.store.comparison import choose_runs
+
+    folder = arguments.runs.expanduser().resolve()
+    chosen = choose_runs(folder, arguments.compare)
+    for run in chosen:
+        if run.path.parent != folder:
+            raise UserError(f"Run {run.run_id} is not in {folder}; name the folder of all compared runs with --runs.")
+    return tuple(run.run_id for run in chosen)
 
 
 def _version() -> str:

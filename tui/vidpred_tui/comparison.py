@@ -63,15 +63,15 @@ def _lead(snapshot: RunSnapshot) -> str:
     return f"{best - baseline:+.1f}" if best > baseline else f"below by {baseline - best:.1f}"
 
 
-def loss_overlay(snapshots: Sequence[RunSnapshot], styles: Sequence[LineStyle]) -> ChartPlan:
-    """The loss of all runs over their steps."""
+def loss_overlay(snapshots: Sequence[RunSnapshot], styles: Sequence[LineStyle], term: str = "loss") -> ChartPlan:
+    """The loss of all runs over their steps, or one term of it, mse or kl: losses under unlike betas do not compare."""
     lines, notes = [], []
     for snapshot, style in zip(snapshots, styles, strict=True):
-        curve = snapshot.history.curve("step", "loss")
+        curve = snapshot.history.curve("step", term)
         lines.append(Line(snapshot.name, curve, style))
         if note := fault_note(snapshot.history, curve):
             notes.append(f"{style.sign} {note}")
-    return ChartPlan("loss", tuple(lines), note="  ".join(notes))
+    return ChartPlan(_LABELS.get(term, term), tuple(lines), note="  ".join(notes))
 
 
 def psnr_overlay(snapshots: Sequence[RunSnapshot], styles: Sequence[LineStyle]) -> ChartPlan:

@@ -6,12 +6,10 @@ from dataclasses import asdict
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_run, add_runs_folder, chosen_run
 from vidpred_engine.commands.output import print_json, print_table
-from vidpred_engine.errors import UserError
 from vidpred_engine.settings import to_toml
-from vidpred_engine.store.comparison import compare_runs
+from vidpred_engine.store.comparison import choose_runs, compare_runs
 from vidpred_engine.store.evaluations import main_evaluation
 from vidpred_engine.store.registry import Registry, RunEntry, read_entry
-from vidpred_engine.store.run_directory import find_run
 
 
 def add(commands: Subparsers) -> None:
@@ -72,10 +70,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    runs = [find_run(arguments.runs, wanted) for wanted in arguments.run]
-    if len({run.run_id for run in runs}) < 2:
-        raise UserError("Name two or more different runs to compare.")
-    comparison = compare_runs(runs)
+    comparison = compare_runs(choose_runs(arguments.runs, arguments.run))
     if arguments.json:
         print_json(asdict(comparison))
         return 0

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.evaluations import Evaluation, main_evaluation
 from vidpred_engine.store.registry import read_entry
-from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.run_directory import RunDirectory, find_run
 
 FIGURES = ("loss", "mse", "kl", "psnr", "best_psnr", "repeat_first", "mean_frame")
 
@@ -27,6 +29,14 @@ class Comparison:
     settings: dict[str, list[Any]]
     figures: dict[str, list[Any]]
     psnr: list[Evaluation | None]
+
+
+def choose_runs(runs: Path, wanted: Sequence[str]) -> list[RunDirectory]:
+    """The different runs that words name, each as `find_run` reads it; raises UserError for fewer than two."""
+    chosen = {run.run_id: run for run in (find_run(runs, word) for word in wanted)}
+    if len(chosen) < 2:
+        raise UserError("Name two or more different runs to compare.")
+    return list(chosen.values())
 
 
 def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:

@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Static, Tab, Tabs
 
+from vidpred_tui.charts.compare_charts import beta_overlay, forcing_overlay
 from vidpred_tui.charts.plan import ChartPlan
 from vidpred_tui.comparison import final_metrics, loss_overlay, psnr_overlay, settings_that_differ
 from vidpred_tui.screens.base import VidpredScreen
@@ -18,22 +19,33 @@ from vidpred_tui.widgets.compare_table import CompareTable
 from vidpred_tui.widgets.key_footer import KeyFooter
 from vidpred_tui.widgets.title_bar import TitleBar
 
-PANES = {"settings": "Settings", "metrics": "Metrics", "loss": "Loss", "psnr": "PSNR per frame"}
+PANES = {
+    "settings": "Settings",
+    "metrics": "Metrics",
+    "loss": "Loss",
+    "tfr": "TFR",
+    "beta": "beta",
+    "psnr": "PSNR per frame",
+}
+TERMS = ("loss", "mse", "kl")
 
 
 class CompareScreen(VidpredScreen):
-    """Two or more runs; a wide terminal shows all four panes at once, a narrow one a tab at a time."""
+    """Two or more runs; a large terminal shows all panes at once, a smaller one a tab at a time."""
 
     CSS_PATH = "compare.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual declares it on the instance
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012 - Textual declares it on the instance
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "turn_terms", "Loss, MSE, KL"),
         Binding("tab", "turn(1)", "Next", key_display="tab"),
         Binding("shift+tab", "turn(-1)", "Previous", show=False),
     ]
     help_text = (
         "Settings shows only what differs. Metrics are those of the last epoch; PSNR is the mean over the validation"
         " rollout. Each run has the same sign and colour in all tables and charts; f and m mark the two baselines,"
-        " repeating the first frame and the mean training frame."
+        " repeating the first frame and the mean training frame. t shows the terms of the loss: losses under different"
+        " betas cannot be compared, their MSE can."
     )
 
     def __init__(self, run_ids: tuple[str, ...]) -> None:
@@ -41,9 +53,10 @@ class CompareScreen(VidpredScreen):
         self.followed = run_ids
         self._styles = [run_style(index) for index in range(len(run_ids))]
         self._snapshots: dict[str, RunSnapshot] = {}
+        self._term = TERMS[0]
 
     def compose(self) -> ComposeResult:
-        """Tabs over four panes; a wide terminal lays them out as two rows, tables left and charts right."""
+        """Tabs over the panes; a large terminal lays them out in two columns, what shares its steps at the right."""
         yield TitleBar("Compare")
         yield Tabs(*(Tab(label, id=f"tab-{name}") for name, label in PANES.items()), id="tabs")
         with Container(id="panes"):
@@ -54,8 +67,12 @@ class CompareScreen(VidpredScreen):
                 yield Chart(ChartPlan("loss"), id="chart-compare-loss")
             with Container(id="pane-metrics"):
                 yield CompareTable("metric", id="compare-metrics")
+            with Container(id="pane-tfr"):
+                yield Chart(ChartPlan("TFR"), id="chart-compare-tfr")
             with Container(id="pane-psnr"):
                 yield Chart(ChartPlan("PSNR dB"), id="chart-compare-psnr")
+            with Container(id="pane-beta"):
+                yield Chart(ChartPlan("beta"), id="chart-compare-beta")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -65,15 +82,17 @@ class CompareScreen(VidpredScreen):
     def show_run(self, snapshot: RunSnapshot) -> None:
         """Draw anew what the run takes part in, as soon as all runs have been read once."""
         self._snapshots[snapshot.run_id] = snapshot
-        if self._snapshots.keys() < set(self.followed):
+        snapshots = self._in_order()
+        if not snapshots:
             return
-        snapshots = [self._snapshots[run_id] for run_id in self.followed]
         names = [item.name for item in snapshots]
         different = settings_that_differ(snapshots)
         self.query_one("#compare-settings", CompareTable).show(names, self._styles, different)
         self.query_one("#no-difference").display = not different
         self.query_one("#compare-metrics", CompareTable).show(names, self._styles, final_metrics(snapshots))
-        self.query_one("#chart-compare-loss", Chart).show(loss_overlay(snapshots, self._styles))
+        self.query_one("#chart-compare-loss", Chart).show(loss_overlay(snapshots, self._styles, self._term))
+        self.query_one("#chart-compare-tfr", Chart).show(forcing_overlay(snapshots, self._styles))
+        self.query_one("#chart-compare-beta", Chart).show(beta_overlay(snapshots, self._styles))
         self.query_one("#chart-compare-psnr", Chart).show(psnr_overlay(snapshots, self._styles))
 
     @on(Tabs.TabActivated)
@@ -90,3 +109,15 @@ class CompareScreen(VidpredScreen):
             tabs.action_next_tab()
         else:
             tabs.action_previous_tab()
+
+    def action_turn_terms(self) -> None:
+        """Show the next term of the loss."""
+        self._term = TERMS[(TERMS.index(self._term) + 1) % len(TERMS)]
+        if snapshots := self._in_order():
+            self.query_one("#chart-compare-loss", Chart).show(loss_overlay(snapshots, self._styles, self._term))
+
+    def _in_order(self) -> list[RunSnapshot]:
+        """The runs' snapshots in the order of their styles, none while one is missing."""
+        if self._snapshots.keys() < set(self.followed):
+            return []
+        return [self._snapshots[run_id] for run_id in self.followed]
