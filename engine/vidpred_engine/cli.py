@@ -19,6 +19,7 @@ Command = Callable[[argparse.Namespace], int]
 EXAMPLES = """examples:
   vidpred-engine train --preset demo            train the demo on the built-in dancer
   vidpred-engine train --data lab4 --epochs 20  train on your frames
+  vidpred-engine train --preset lab --DR lab4   as the lab's trainer, whose flags work here
   vidpred-engine train --run runs/RUN           resume a run
   vidpred-engine runs compare RUN RUN           put two runs side by side
   vidpred-engine predict last                   write a GIF of truth | prediction | pose
