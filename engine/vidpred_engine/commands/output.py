@@ -18,8 +18,12 @@ def print_json(value: Any) -> None:
     sys.stdout.write(codec.encode(value, indent=True).decode() + "\n")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", *, written: Sequence[str] = ()
+) -> None:
     """Print rows under their columns; numbers to the right, missing values as a dash.
+
+    `written` names columns of numbers that are already written out, to be shown to the right as well.
 
     Without a terminal the table is as wide as it needs to be, so that no value is cut in a pipe.
     """
@@ -28,7 +32,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
         console.print(Text(title))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
+        numeric = column in written or any(isinstance(row[index], int | float) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(shown(value)) for value in row))
@@ -40,5 +44,5 @@ def shown(value: Any) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, float):
-        return f"{value:.4g}" if math.isfinite(value) and abs(value) < 1e-2 else f"{value:.2f}"
+        return f"{value:.4g}" if math.isfinite(value) and abs(value) < 1 else f"{value:.2f}"
     return str(value)

@@ -28,7 +28,8 @@ class Scores:
 
 def score(predicted_tchw: Tensor, truth_tchw: Tensor) -> Scores:
     """Score the prediction of frames 1..T-1, both (T-1, C, H, W) in [0, 1]."""
-    pairs = list(zip(predicted_tchw.split(FRAMES_AT_ONCE), truth_tchw.split(FRAMES_AT_ONCE), strict=True))
+    chunks = (torch.split(frames_tchw, FRAMES_AT_ONCE) for frames_tchw in (predicted_tchw, truth_tchw))
+    pairs = list(zip(*chunks, strict=True))
     psnr = torch.cat([psnr_per_frame(*pair) for pair in pairs]).cpu()
     lab_psnr = torch.cat([lab_psnr_per_frame(*pair) for pair in pairs]).cpu()
     ssim = psnr.new_empty(0)

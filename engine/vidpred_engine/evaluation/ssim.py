@@ -24,7 +24,7 @@ def ssim_per_frame(predicted_chw: Tensor, truth_chw: Tensor) -> Tensor:
     """
     predicted, truth = predicted_chw.double(), truth_chw.double()
     finite = (predicted - truth).isfinite().flatten(-3).all(-1)
-    x, y = torch.broadcast_tensors(predicted.clamp(0, 1), truth)
+    x, y = predicted.clamp(0, 1), truth
     mean_x, mean_y, mean_xx, mean_yy, mean_xy = (_windowed(values) for values in (x, y, x * x, y * y, x * y))
     luminance, contrast = STABILISERS
     covariance = mean_xy - mean_x * mean_y

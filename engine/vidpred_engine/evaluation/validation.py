@@ -121,14 +121,21 @@ class Validation:
         predicted = self.predict(model, clip, "prior", lambda t: progress(t, len(frames)))
         return [frames, predicted[0], labels]
 
-    def divergences(self, model: CVAE) -> list[list[float]]:
+    def divergences(self, model: CVAE, progress: Callable[[int, int], None]) -> list[list[float]]:
         """The KL of the posterior to the prior of every clip, in nats a frame; no curve where the latent is off."""
         if not self._settings.latent:
             return [[] for _ in self._clips]
-        return [
-            _curve(posterior_kl(model, _unit(clip.frames_tchw), _unit(clip.labels_tchw)).double())
-            for clip in self._clips
-        ]
+        found: list[list[float]] = []
+        done = 0
+        for clip in self._clips:
+
+            def advance(t: int, before: int = done) -> None:
+                progress(before + t, self.frames)
+
+            kl = posterior_kl(model, _unit(clip.frames_tchw), _unit(clip.labels_tchw), advance)
+            found.append(_curve(kl.double()))
+            done += len(kl)
+        return found
 
     def evaluate(
         self,
