@@ -6,7 +6,7 @@ import numpy as np
 
 from vidpred_engine.store.codec import number
 from vidpred_engine.store.comparison import FIGURES, differing_settings
-from vidpred_engine.store.evaluations import Evaluation
+from vidpred_engine.store.evaluations import COMPARED, Evaluation, compared_figures
 from vidpred_tui import formatting
 from vidpred_tui.charts.plan import ChartPlan, Line
 from vidpred_tui.charts.run_charts import fault_note
@@ -23,6 +23,12 @@ _LABELS = {
     "best_psnr": "PSNR best",
     "repeat_first": "first frame",
     "mean_frame": "mean frame",
+    "ssim": "SSIM",
+    "ssim_repeat_first": "SSIM first frame",
+    "ssim_mean_frame": "SSIM mean frame",
+    "drift": "drift dB",
+    "kl_per_frame": "KL/frame",
+    "gap": "posterior gap dB",
 }
 _IN_DECIBEL = {"psnr", "best_psnr", "repeat_first", "mean_frame"}
 
@@ -39,7 +45,7 @@ def settings_that_differ(snapshots: Sequence[RunSnapshot]) -> dict[str, Row]:
 
 
 def final_metrics(snapshots: Sequence[RunSnapshot]) -> dict[str, Row]:
-    """State, steps and last metrics of each run."""
+    """State, steps and last metrics of each run, and what its quoted evaluation adds."""
     rows = {
         "state": tuple(formatting.state_text(snapshot.status.state) for snapshot in snapshots),
         "steps": tuple(f"{snapshot.status.step:,}" for snapshot in snapshots),
@@ -50,6 +56,9 @@ def final_metrics(snapshots: Sequence[RunSnapshot]) -> dict[str, Row]:
             write(number(snapshot.status.summary.get(name))) for snapshot in snapshots
         )
     rows["best over baseline"] = tuple(map(_lead, snapshots))
+    evaluated = [compared_figures(snapshot.evaluation, snapshot.gap) for snapshot in snapshots]
+    for name in COMPARED:
+        rows[_LABELS[name]] = tuple(formatting.metric(figures[name]) for figures in evaluated)
     return rows
 
 

@@ -10,7 +10,10 @@ from vidpred_tui.history import History
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run's settings (None where they cannot be read), status, history, last log lines and quoted evaluation."""
+    """A run's settings (None where they cannot be read), status, history, last log lines and quoted evaluation.
+
+    `gap` is by how many dB of PSNR z from the posterior beats that evaluation, where both are stored.
+    """
 
     run_id: str
     settings: RunSettings | None
@@ -18,6 +21,7 @@ class RunSnapshot:
     history: History = field(default_factory=History)
     log: tuple[str, ...] = ()
     evaluation: Evaluation | None = None
+    gap: float | None = None
 
     @property
     def name(self) -> str:

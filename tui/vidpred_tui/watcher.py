@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings
-from vidpred_engine.store.evaluations import Evaluation, main_evaluation
+from vidpred_engine.store.evaluations import Evaluation, quoted_with_gap
 from vidpred_engine.store.metric_log import MetricReader
 from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
@@ -165,6 +165,7 @@ class _FollowedRun:
         self._status: Status | None = None
         self._status_read_at = -math.inf
         self._evaluation: Evaluation | None = None
+        self._gap: float | None = None
 
     def changed(self) -> RunSnapshot | None:
         """A new snapshot where anything differs from the last one."""
@@ -179,6 +180,7 @@ class _FollowedRun:
             history=self._builder.snapshot(),
             log=self._tail.lines(),
             evaluation=self._evaluation,
+            gap=self._gap,
         )
 
     def _read_status(self) -> bool:
@@ -202,8 +204,9 @@ class _FollowedRun:
     def _read_evaluation(self) -> bool:
         if not self._touched(self._run.evaluations):
             return False
-        before, self._evaluation = self._evaluation, main_evaluation(self._run)
-        return self._evaluation != before
+        before = self._evaluation, self._gap
+        self._evaluation, self._gap = quoted_with_gap(self._run)
+        return (self._evaluation, self._gap) != before
 
     def _touched(self, path: Path) -> bool:
         stamp = _stamp(path)

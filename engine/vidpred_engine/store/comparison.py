@@ -7,7 +7,7 @@ from typing import Any
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings
-from vidpred_engine.store.evaluations import Evaluation, main_evaluation
+from vidpred_engine.store.evaluations import COMPARED, Evaluation, compared_figures, quoted_with_gap
 from vidpred_engine.store.registry import read_entry
 from vidpred_engine.store.run_directory import RunDirectory, find_run
 
@@ -20,7 +20,8 @@ class Comparison:
 
     settings    name -> the value in each run, only where they differ
     figures     name -> the value in each run (None where there is none): state, epoch, step, losses of the last epoch,
-                PSNR in dB of the last and the best validation, both baselines
+                PSNR in dB of the last and the best validation, both baselines; then those of the evaluation to quote:
+                SSIM with its baselines, drift and posterior gap in dB, KL in nats a frame
     psnr        the evaluation to quote of each run with its PSNR per frame, None where there is none
     """
 
@@ -49,12 +50,15 @@ def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
         "step": [entry.step for entry in entries],
     }
     figures |= {name: [entry.summary.get(name) for entry in entries] for name in FIGURES}
+    quoted = [quoted_with_gap(run) for run in runs]
+    evaluated = [compared_figures(evaluation, gap) for evaluation, gap in quoted]
+    figures |= {name: [found[name] for found in evaluated] for name in COMPARED}
     return Comparison(
         run_ids=[run.run_id for run in runs],
         names=[item.name for item in settings],
         settings=differing_settings(settings),
         figures=figures,
-        psnr=[main_evaluation(run) for run in runs],
+        psnr=[evaluation for evaluation, _ in quoted],
     )
 
 

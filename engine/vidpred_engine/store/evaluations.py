@@ -136,19 +136,21 @@ def read_evaluations(run: RunDirectory) -> list[Evaluation]:
 
 
 def main_evaluation(run: RunDirectory) -> Evaluation | None:
-    """The evaluation to quote, see `quoted`."""
-    return quoted(read_evaluations(run))
-
-
-def quoted(evaluations: Iterable[Evaluation]) -> Evaluation | None:
     """The evaluation to quote: validation clip 0, one rollout, z from the prior (or no latent), best checkpoint first.
 
     Of several validation clips it is the first alone; the best checkpoint is chosen by the mean over all of them, and
     `evaluate` prints each with that mean. An evaluation of several samples is never quoted in its place.
     """
-    single = (item for item in evaluations if (item.split, item.clip, item.samples) == ("val", 0, 1))
-    found = [item for item in single if item.z_mode in QUOTABLE]
-    return min(found, key=lambda item: item.checkpoint != "best", default=None)
+    return quoted_with_gap(run)[0]
+
+
+def quoted_with_gap(run: RunDirectory) -> tuple[Evaluation | None, float | None]:
+    """The evaluation to quote and its `posterior_gap`."""
+    stored = read_evaluations(run)
+    single = (item for item in stored if (item.split, item.clip, item.samples) == ("val", 0, 1))
+    quotable = [item for item in single if item.z_mode in QUOTABLE]
+    quoted = min(quotable, key=lambda item: item.checkpoint != "best", default=None)
+    return quoted, posterior_gap(quoted, stored)
 
 
 def posterior_gap(evaluation: Evaluation | None, others: Iterable[Evaluation]) -> float | None:
