@@ -11,6 +11,18 @@ def write_atomic(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+Stamp = tuple[int, int, int] | None
+
+
+def file_stamp(path: Path) -> Stamp:
+    """What changes when a file is replaced or grows, for a few microseconds instead of reading it; None without one."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 class replacing:  # noqa: N801 - reads as a statement: `with replacing(path) as temporary`
     """Context manager: yields a temporary path beside `path`; on success it is fsynced and renamed onto `path`."""
 

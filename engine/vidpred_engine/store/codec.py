@@ -1,7 +1,11 @@
 """JSON in which non-finite numbers survive: they travel as the strings "nan", "inf" and "-inf"."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -35,3 +39,31 @@ def number(value: Any) -> float | None:
     if isinstance(value, int | float):
         return float(value)
     return _NON_FINITE.get(value) if isinstance(value, str) else None
+
+
+def check_kinds(record: type, values: Mapping[str, Any]) -> None:
+    """Raise TypeError where a value is not of the kind that the dataclass `record` declares for its field.
+
+    What a list, a tuple or a dict holds is not looked at. Files may have been written by anybody.
+    """
+    kinds = _kinds(record)
+    for name, value in values.items():
+        if not isinstance(value, kinds[name]):
+            raise TypeError(f"{name} is {value!r:.60}")
+
+
+@cache
+def _kinds(record: type) -> dict[str, tuple[type, ...]]:
+    hints = get_type_hints(record)
+    return {item.name: tuple(_classes(hints[item.name])) for item in fields(record)}
+
+
+def _classes(hint: Any) -> list[type]:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return [type(choice) for choice in get_args(hint)]
+    if isinstance(origin, type) and origin is not UnionType:
+        return [origin]
+    if origin is not None:
+        return [kind for part in get_args(hint) for kind in _classes(part)]
+    return [int, float] if hint is float else [hint]

@@ -55,7 +55,7 @@ def compare_runs(runs: Sequence[RunDirectory]) -> Comparison:
     figures |= {name: [found[name] for found in evaluated] for name in COMPARED}
     return Comparison(
         run_ids=[run.run_id for run in runs],
-        names=[item.name for item in settings],
+        names=[entry.name for entry in entries],
         settings=differing_settings(settings),
         figures=figures,
         psnr=[evaluation for evaluation, _ in quoted],

@@ -5,24 +5,28 @@ unlocked writers corrupt a TinyDB file within 0.1 s, and a kill during a plain w
 no lock, as a replaced file is always whole.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import filelock
 import tinydb
-from tinydb.table import Document, Table
+from tinydb.table import Table
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import differences
 from vidpred_engine.store import codec
-from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.annotations import Annotations, read_annotations, write_annotations
+from vidpred_engine.store.atomic import Stamp, file_stamp, write_atomic
 from vidpred_engine.store.evaluations import main_evaluation
-from vidpred_engine.store.run_directory import RunDirectory, run_directories
+from vidpred_engine.store.run_directory import RunDirectory, run_directories, run_ids
 from vidpred_engine.store.status import LIVE_STATES, Status
 
 LOCK_TIMEOUT = 20.0
+# States in which a run may be in another one by now, although nobody has indexed it.
+UNSETTLED_STATES = (*LIVE_STATES, "queued")
 
 
 class AtomicStorage(tinydb.storages.Storage):
@@ -48,15 +52,35 @@ class AtomicStorage(tinydb.storages.Storage):
 
 
 class RunTable(Table):
-    """A TinyDB table whose document ids are run ids, so that there is no next id to race for."""
+    """A TinyDB table whose document ids are run ids, so that there is no next id to race for.
+
+    TinyDB reads and writes the file once a document; these methods do it once for all of them.
+    """
 
     document_id_class = str  # type: ignore[assignment]
     default_query_cache_capacity = 0
 
+    def put(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add or replace documents."""
+        self._update_table(lambda table: table.update(documents))  # type: ignore[arg-type]
+
+    def drop(self, run_ids: Iterable[str]) -> None:
+        """Take documents out, where they are there."""
+        gone = set(run_ids)
+
+        def keep_others(table: dict[Any, Any]) -> None:
+            for run_id in gone & table.keys():
+                del table[run_id]
+
+        self._update_table(keep_others)
+
 
 @dataclass(frozen=True)
 class RunEntry:
-    """What lists show of a run: `changed` holds the settings that differ from the defaults; times in Unix seconds."""
+    """What lists show of a run: `changed` holds the settings that differ from the defaults; times in Unix seconds.
+
+    `name` is the one people gave it to be shown by, else the one that it was trained under, which `changed` holds.
+    """
 
     run_id: str
     name: str
@@ -69,57 +93,78 @@ class RunEntry:
     cause: str = ""
     changed: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    starred: bool = False
+
+    @property
+    def label(self) -> str:
+        """What the run is called where something must be shown."""
+        return self.name or self.run_id
+
+
+_FIELDS = tuple(item.name for item in fields(RunEntry))
 
 
 def read_entry(run: RunDirectory) -> RunEntry:
     """Build a run's entry from its directory; unusable settings show as the cause, they hide nothing else."""
     status = run.status()
     try:
-        settings = run.settings()
-        name, changed = settings.name, differences(settings)
+        changed = differences(run.settings())
     except UserError as error:
-        name, changed = "", {}
+        changed = {}
         status = Status("lost", cause=str(error), heartbeat=status.heartbeat)
-    return _entry(run, name, changed, status)
+    entry = RunEntry(run_id=run.run_id, name="", created=run.created(), state="", changed=changed)
+    return _annotated(_in_state(entry, status), read_annotations(run))
 
 
-def _entry(run: RunDirectory, name: str, changed: dict[str, Any], status: Status) -> RunEntry:
-    return RunEntry(
-        run_id=run.run_id,
-        name=name,
-        created=run.created(),
+def _in_state(entry: RunEntry, status: Status) -> RunEntry:
+    return replace(
+        entry,
         state=status.state,
         epoch=status.epoch,
         epochs=status.epochs,
         step=status.step,
         eta_seconds=status.eta_seconds,
         cause=status.cause,
-        changed=changed,
         summary=status.summary,
     )
 
 
+def _annotated(entry: RunEntry, said: Annotations) -> RunEntry:
+    name = said.name or str(entry.changed.get("name", ""))
+    return replace(entry, name=name, tags=said.tags, note=said.note, starred=said.starred)
+
+
 class Registry:
-    """The index of one runs folder."""
+    """The index of one runs folder; it remembers what it has read, and reads again only what has changed."""
 
     def __init__(self, runs: Path) -> None:
         self._runs = runs
         self._entries = runs / "registry.json"
         self._curves = runs / "curves.json"
+        self._lock = filelock.FileLock(runs / "registry.lock", timeout=LOCK_TIMEOUT)
+        self._index_stamp: Stamp = None
+        self._indexed: dict[str, RunEntry] = {}
+        self._unsettled: dict[str, tuple[object, RunEntry]] = {}
 
     def entries(self) -> list[RunEntry]:
         """All runs, newest first, true at this moment.
 
-        Entries of ended runs come from the index; runs that are live or not indexed yet are read from their folders;
-        folders that are gone are left out.
+        Entries of ended runs come from the index; the state of the others is read from their folders; runs that the
+        index lacks are read from their folders and indexed; folders that are gone are left out.
         """
-        known = self._read(self._entries, "runs")
-        found = []
-        for run in run_directories(self._runs):
-            entry = _parse_entry(known.get(run.run_id))
-            if entry is None or entry.state in (*LIVE_STATES, "queued"):
-                entry = read_entry(run)
+        self._read_index()
+        found, missing = [], []
+        for run_id in run_ids(self._runs):
+            entry = self._indexed.get(run_id)
+            if entry is None or entry.state in UNSETTLED_STATES:
+                entry = self._read_present(RunDirectory(self._runs / run_id))
+                if run_id not in self._indexed and entry.state != "lost":  # lost may be: not written yet
+                    missing.append(entry)
             found.append(entry)
+        if missing:
+            self._index_missing(missing)
         return sorted(found, key=lambda entry: (entry.created, entry.run_id), reverse=True)
 
     def index(self, run: RunDirectory) -> None:
@@ -129,16 +174,35 @@ class Registry:
     def index_all(self, runs: Iterable[RunDirectory]) -> None:
         """Index several runs with one write a file."""
         listed = list(runs)
-        entries = {run.run_id: asdict(read_entry(run)) for run in listed}
+        entries = [read_entry(run) for run in listed]  # before the lock: 10,000 take longer than others wait for it
         curves = {run.run_id: asdict(item) for run in listed if (item := main_evaluation(run)) is not None}
-        self._change(self._entries, "runs", lambda table: _put(table, entries))
+        with self._changing(self._entries, "runs") as table:
+            table.put(
+                _documents(_annotated(entry, read_annotations(run)) for entry, run in zip(entries, listed, strict=True))
+            )
         if curves:
-            self._change(self._curves, "curves", lambda table: _put(table, curves))
+            with self._changing(self._curves, "curves") as table:
+                table.put(curves)
 
-    def remove(self, run_id: str) -> None:
-        """Take a run out of the index."""
+    def annotate(self, runs: Iterable[RunDirectory], change: Callable[[Annotations], Annotations]) -> None:
+        """Change what is said of runs, in their folders and in the index.
+
+        Two that annotate at once both get through: what is changed is read under the lock.
+        """
+        listed = list(runs)
+        for run in listed:
+            with self._locked():
+                write_annotations(run, change(read_annotations(run)))
+        with self._changing(self._entries, "runs") as table:
+            self._read_index()
+            known = {run.run_id: self._indexed.get(run.run_id) or read_entry(run) for run in listed}
+            table.put(_documents(_annotated(known[run.run_id], read_annotations(run)) for run in listed))
+
+    def remove(self, *run_ids: str) -> None:
+        """Take runs out of the index."""
         for path, table_name in ((self._entries, "runs"), (self._curves, "curves")):
-            self._change(path, table_name, lambda table: _drop(table, run_id))
+            with self._changing(path, table_name) as table:
+                table.drop(run_ids)
 
     def curve(self, run_id: str) -> dict[str, Any] | None:
         """The indexed evaluation of a run with its per-frame PSNR, as the fields of `Evaluation`."""
@@ -146,7 +210,7 @@ class Registry:
 
     def rebuild(self) -> int:
         """Index every run folder afresh and return how many there are; a damaged index is set aside, not read."""
-        with self._lock():
+        with self._locked():
             for path in (self._entries, self._curves):
                 if path.exists():
                     path.replace(path.with_suffix(".json.old"))
@@ -154,9 +218,49 @@ class Registry:
         self.index_all(runs)
         return len(runs)
 
-    def _lock(self) -> filelock.BaseFileLock:
+    def _read_index(self) -> None:
+        stamp = file_stamp(self._entries)
+        if stamp is not None and stamp == self._index_stamp:
+            return
+        before, self._index_stamp = self._indexed, stamp
+        self._indexed = {}
+        for run_id, document in self._read(self._entries, "runs").items():
+            entry = _parse_entry(run_id, document)
+            if entry is not None:
+                known = before.get(run_id)
+                self._indexed[run_id] = known if known is not None and known == entry else entry
+
+    def _read_present(self, run: RunDirectory) -> RunEntry:
+        """A run whose state the index cannot know; what has ended is not read again before its files change."""
+        indexed = self._indexed.get(run.run_id)
+        seen = indexed, file_stamp(run.status_file), file_stamp(run.annotations_file)
+        before, entry = self._unsettled.get(run.run_id, (None, None))
+        if entry is None or before != seen or entry.state in LIVE_STATES:
+            entry = read_entry(run) if indexed is None else _in_state(indexed, run.status())
+            self._unsettled[run.run_id] = seen, entry
+        return entry
+
+    def _index_missing(self, entries: Iterable[RunEntry]) -> None:
+        """Add runs that nobody has indexed, unless someone just does; a folder that cannot be written to stays so."""
+        with suppress(OSError), self._lock.acquire(timeout=0), self._changing(self._entries, "runs") as table:
+            self._read_index()
+            table.put(_documents(entry for entry in entries if entry.run_id not in self._indexed))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         self._runs.mkdir(parents=True, exist_ok=True)
-        return filelock.FileLock(self._runs / "registry.lock", timeout=LOCK_TIMEOUT)
+        with self._lock:
+            yield
+
+    @contextmanager
+    def _changing(self, path: Path, table_name: str) -> Iterator[RunTable]:
+        with self._locked():
+            try:
+                AtomicStorage(path).read()
+            except ValueError:
+                path.replace(path.with_suffix(".json.damaged"))
+            with tinydb.TinyDB(path, storage=AtomicStorage) as database:
+                yield RunTable(database.storage, table_name, cache_size=0)
 
     def _read(self, path: Path, table_name: str) -> dict[str, dict[str, Any]]:
         try:
@@ -164,28 +268,18 @@ class Registry:
         except (OSError, ValueError):
             return {}
 
-    def _change(self, path: Path, table_name: str, change: Callable[[RunTable], None]) -> None:
-        with self._lock():
-            try:
-                AtomicStorage(path).read()
-            except ValueError:
-                path.replace(path.with_suffix(".json.damaged"))
-            with tinydb.TinyDB(path, storage=AtomicStorage) as database:
-                change(RunTable(database.storage, table_name, cache_size=0))
+
+def _documents(entries: Iterable[RunEntry]) -> dict[str, Any]:
+    return {entry.run_id: asdict(entry) for entry in entries}
 
 
-def _put(table: RunTable, documents: dict[str, dict[str, Any]]) -> None:
-    for run_id, document in documents.items():
-        table.upsert(Document(document, doc_id=run_id))  # type: ignore[arg-type]
-
-
-def _drop(table: RunTable, run_id: str) -> None:
-    if table.contains(doc_id=run_id):  # type: ignore[arg-type]
-        table.remove(doc_ids=[run_id])  # type: ignore[list-item]
-
-
-def _parse_entry(document: dict[str, Any] | None) -> RunEntry | None:
+def _parse_entry(run_id: str, document: Any) -> RunEntry | None:
+    """The entry that a document holds; None where it lacks a field, as older versions' do, or has a wrong one."""
     try:
-        return RunEntry(**{item.name: document[item.name] for item in fields(RunEntry)}) if document else None
-    except KeyError:
+        values = {name: document[name] for name in _FIELDS}
+        values["eta_seconds"] = codec.number(values["eta_seconds"])
+        values["tags"] = tuple(map(str, values["tags"])) if isinstance(values["tags"], list) else None
+        codec.check_kinds(RunEntry, values)
+    except (KeyError, TypeError):
         return None
+    return RunEntry(**values) if values["run_id"] == run_id else None

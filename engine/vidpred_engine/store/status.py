@@ -65,7 +65,10 @@ def read_status(path: Path) -> Status:
     try:
         found = codec.decode(path.read_bytes())
         known = {item.name for item in fields(Status)}
-        return Status(**{key: value for key, value in found.items() if key in known})
+        values = {key: value for key, value in found.items() if key in known}
+        values["eta_seconds"] = codec.number(values.get("eta_seconds"))
+        codec.check_kinds(Status, values)
+        return Status(**values)
     except FileNotFoundError:
         return Status("lost", cause="status.json is missing", heartbeat=0.0)
     except (OSError, ValueError, TypeError, AttributeError) as error:
