@@ -1,0 +1,54 @@
+"""A table of runs as a file: CSV for spreadsheets, JSON with all that the index knows."""
+
+import csv
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from vidpred_engine.errors import UserError
+from vidpred_engine.settings import describe_settings
+from vidpred_engine.store import codec
+from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.comparison import FIGURES
+from vidpred_engine.store.registry import RunEntry
+from vidpred_engine.store.run_fields import setting_value
+
+
+def write_runs(path: Path, entries: Sequence[RunEntry]) -> None:
+    """Write runs in this order to a file that ends in .csv or .json; raises UserError where that cannot be."""
+    match path.suffix.lower():
+        case ".csv":
+            content = _csv(entries).encode()
+        case ".json":
+            content = codec.encode([asdict(entry) for entry in entries], indent=True)
+        case _:
+            raise UserError(f"Runs are written as .csv or .json; {path.name!r} ends in neither.")
+    if path.exists():
+        raise UserError(f"{path} exists already; take another name.")
+    try:
+        write_atomic(path, content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _csv(entries: Sequence[RunEntry]) -> str:
+    """One row a run: what lists show, then each setting that is not at its default everywhere."""
+    listed = ["run_id", "name", "state", "created", "epoch", "epochs", "step", "eta_seconds", *FIGURES]
+    listed += ["starred", "tags", "note"]
+    columns = {
+        setting: f"setting_{setting.name}" if setting.name in listed else setting.name
+        for setting in describe_settings()
+        if setting.name not in ("name", "epochs") and any(setting.name in entry.changed for entry in entries)
+    }
+    rows = io.StringIO()
+    writer = csv.DictWriter(rows, [*listed, *columns.values()], extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for entry in entries:
+        row = asdict(entry) | {name: entry.summary.get(name) for name in FIGURES}
+        row |= {column: setting_value(entry, setting) for setting, column in columns.items()}
+        row["created"] = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(entry.created))
+        row["tags"] = " ".join(entry.tags)
+        writer.writerow(row)
+    return rows.getvalue()
