@@ -29,6 +29,12 @@ COMMANDS = [
     "runs list",
     "runs show",
     "runs compare",
+    "runs tag",
+    "runs note",
+    "runs star",
+    "runs rename",
+    "runs delete",
+    "runs restore",
 ]
 
 

@@ -1,26 +1,24 @@
-"""`vidpred-engine runs`: list runs, show one, compare several."""
+"""`vidpred-engine runs` and its commands; here are those that show one run and compare several."""
 
 import argparse
-import time
 from dataclasses import asdict
 
+from vidpred_engine.commands import annotate, list_runs, trash
+from vidpred_engine.commands.minus_words import MinusWordParser
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_run, add_runs_folder, chosen_run
 from vidpred_engine.commands.output import print_json, print_table
 from vidpred_engine.settings import to_toml
 from vidpred_engine.store.comparison import choose_runs, compare_runs
-from vidpred_engine.store.evaluations import main_evaluation
-from vidpred_engine.store.registry import Registry, RunEntry, read_entry
+from vidpred_engine.store.evaluations import compared_figures, quoted_with_gap
+from vidpred_engine.store.registry import read_entry
 
 
 def add(commands: Subparsers) -> None:
-    """Declare `runs` and its three commands."""
-    parser = add_command(commands, "runs", "List, show and compare runs.")
-    inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    listing = add_command(inner, "list", "All runs, newest first, with state, PSNR and baselines.")
-    add_runs_folder(listing)
-    add_json(listing)
-    listing.set_defaults(call=_list)
+    """Declare `runs` and its commands."""
+    parser = add_command(commands, "runs", "List, show, compare, annotate and delete runs.")
+    words: type[argparse.ArgumentParser] = MinusWordParser
+    inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=words)
+    list_runs.add(inner)
 
     show = add_command(inner, "show", "One run: state, settings, figures.")
     add_run(show)
@@ -35,36 +33,23 @@ def add(commands: Subparsers) -> None:
     add_json(compare)
     compare.set_defaults(call=_compare)
 
-
-def _list(arguments: argparse.Namespace) -> int:
-    entries = Registry(arguments.runs).entries()
-    if arguments.json:
-        print_json([asdict(entry) for entry in entries])
-    elif not entries:
-        print(f"No run in {arguments.runs} yet; `vidpred-engine train --preset demo` makes one.")
-    else:
-        columns = ["run", "state", "epoch", "loss", "PSNR", "repeat first", "mean frame", "started"]
-        print_table(columns, [_row(entry) for entry in entries], title="PSNR in dB, z from the prior")
-    return 0
-
-
-def _row(entry: RunEntry) -> list[object]:
-    figures = [entry.summary.get(name) for name in ("loss", "best_psnr", "repeat_first", "mean_frame")]
-    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created))
-    return [entry.run_id, entry.state, f"{entry.epoch}/{entry.epochs}", *figures, started]
+    annotate.add(inner)
+    trash.add(inner)
 
 
 def _show(arguments: argparse.Namespace) -> int:
     run = chosen_run(arguments)
-    entry, evaluation = read_entry(run), main_evaluation(run)
+    entry, (evaluation, gap) = read_entry(run), quoted_with_gap(run)
+    figures = compared_figures(evaluation, gap)
     settings = run.settings()
     if arguments.json:
         measured = asdict(evaluation) if evaluation else None
-        print_json({**asdict(entry), "settings": settings.model_dump(), "evaluation": measured})
+        documents = {"settings": settings.model_dump(), "evaluation": measured, "figures": figures}
+        print_json({**asdict(entry), **documents})
         return 0
     state = f"{entry.state} ({entry.cause})" if entry.cause else entry.state
     rows = [("state", state), ("epoch", f"{entry.epoch}/{entry.epochs}"), ("step", entry.step)]
-    print_table(["run", entry.run_id], [*rows, *entry.summary.items()])
+    print_table(["run", entry.run_id], [*rows, *entry.summary.items(), *figures.items()])
     print(to_toml(settings))
     return 0
 
