@@ -114,6 +114,39 @@ def test_a_posterior_mode_without_true_frames_is_refused(pair: tuple[LiteralLab,
         rollout(pair[1], clip[:, 0], labels, lambda _: torch.zeros(1, *SHAPE), z_mode=z_mode)
 
 
+@pytest.mark.parametrize("z_mode", get_args(ZMode))
+def test_one_clip_serves_a_batch_of_draws(pair: tuple[LiteralLab, CVAE], z_mode: ZMode) -> None:
+    _, model = pair
+    clip, labels = clips(1, 5)
+    noise = torch.randn(4, 3, *SHAPE, dtype=torch.double)
+
+    def predict(copies: int) -> Tensor:
+        return rollout(
+            model,
+            clip[:, 0].expand(3, -1, -1, -1),
+            labels.expand(copies, -1, -1, -1, -1),
+            lambda t: noise[t - 1],
+            z_mode=z_mode,
+            clip_btchw=clip.expand(copies, -1, -1, -1, -1),
+        )
+
+    torch.testing.assert_close(predict(1), predict(3), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("broken", [float("inf"), float("-inf"), float("nan")])
+def test_a_value_that_is_not_finite_is_never_clamped_into_a_frame(
+    pair: tuple[LiteralLab, CVAE], monkeypatch: pytest.MonkeyPatch, broken: float
+) -> None:
+    _, model = pair
+    clip, labels = clips(1, 3)
+    output = torch.full((1, 3, 8, 16), 2.0, dtype=torch.double)
+    output[0, 1, 2, 3] = broken
+    monkeypatch.setattr(model, "decode", lambda *_: output)
+    found = rollout(model, clip[:, 0], labels, lambda _: torch.zeros(1, *SHAPE, dtype=torch.double))
+    assert found[:, :, 1, 2, 3].isnan().all()
+    assert [found.isnan().sum().item(), (found == 1).sum().item()] == [2, 2 * (3 * 8 * 16 - 1)]
+
+
 def test_label_0_is_not_used(pair: tuple[LiteralLab, CVAE]) -> None:
     clip, labels = clips(1, 3)
     noise = torch.randn(1, *SHAPE, dtype=torch.double)
