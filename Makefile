@@ -12,7 +12,7 @@ run: $(VENV)/.installed-run
 	@if [ -t 0 ] && [ -t 1 ] && [ -t 2 ]; then $(BIN)/vidpred-tui; else $(BIN)/vidpred-engine train --preset demo; fi
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
