@@ -150,7 +150,7 @@ def test_what_the_file_has_otherwise_than_the_plan_is_said(
 ) -> None:
     said = Said()
     imported(lab_file(tmp_path / "a.ckpt", lab), given, said)
-    assert said.lines[-1] == "Imported a.ckpt after 3 epochs."
+    assert said.lines[-1] == "Imported a.ckpt; epochs ended: 3."
     run = imported(lab_file(tmp_path / "b.ckpt", lab, lr=0.5, tfr=0.25), given, said)
     assert "Its lr is 0.5 where the settings plan 0.0001 for epoch 2;" in said.lines[-1]
     assert "Its tfr is 0.25 where the settings plan 1 for epoch 2;" in said.lines[-1]

@@ -4,7 +4,8 @@ Kinds of record (field `kind`), all with `step`, `epoch` (both counted from 0) a
 step        loss, mse, kl, psnr, beta, teacher_forcing, forced, lr, grad_norm, clips_per_s (means since the last record)
 epoch       loss, mse, kl, psnr: means over the epoch, beta, teacher_forcing, lr
 validation  psnr, repeat_first, mean_frame: mean dB over the rollout (z from the prior), seconds
-event       event: start, resume, checkpoint, stop, finish, fail; text; of start and resume the device
+event       event: start, resume, import, checkpoint, stop, finish, fail; text; of start and resume the device; of
+            import the file's last_epoch, lr, tfr
 """
 
 import os

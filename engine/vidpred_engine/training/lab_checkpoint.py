@@ -181,7 +181,7 @@ def _save(
         training = Training(run, settings, data, device, status, progress, lambda: False)
         training.adopt(weights, lab.epochs_ended)
         place = {"step": training.next_step, "epoch": training.epochs_ended}
-        text = " ".join([f"Imported {lab.path.name} after {lab.epochs_ended} epochs.", *_departures(lab, training)])
+        text = " ".join([f"Imported {lab.path.name}; epochs ended: {lab.epochs_ended}.", *_departures(lab, training)])
         progress.say(text)
         found = {"last_epoch": lab.last_epoch, "lr": lab.lr, "tfr": lab.tfr}
         log.append({"kind": "event", "event": "import", **place, "time": time.time(), "text": text, **found})
