@@ -120,6 +120,7 @@ def test_a_file_of_the_first_format_is_read_with_nothing_invented(run: RunDirect
         orjson.dumps({"format": 2, **asdict(BASE), "psnr": [20.0, "high"]}),
         orjson.dumps({"format": 2, **asdict(BASE), "psnr": []}),
         orjson.dumps({"format": 2, **asdict(BASE), "kl": 3}),
+        orjson.dumps({"format": 2, **asdict(BASE), "clip": "first"}),
     ],
 )
 def test_a_file_that_is_none_hides_only_itself(run: RunDirectory, damage: bytes) -> None:

@@ -52,7 +52,9 @@ def _list(arguments: argparse.Namespace) -> int:
         print(f"None of the {len(known)} runs in {arguments.runs} is meant by this filter.")
     else:
         columns = ["run", "name", "state", "epoch", "loss", "PSNR", "repeat first", "mean frame", "tags", "started"]
-        print_table(columns, [_row(entry) for entry in entries], title="PSNR in dB, z from the prior")
+        print_table(
+            columns, [_row(entry) for entry in entries], title="PSNR in dB, z from the prior (0 without a latent)"
+        )
     return 0
 
 

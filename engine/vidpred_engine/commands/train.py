@@ -19,7 +19,7 @@ from vidpred_engine.launch.new_run import new_run
 from vidpred_engine.presets import preset_values
 from vidpred_engine.progress import Progress
 from vidpred_engine.settings import RunSettings, read_toml, resolve_settings, validate_settings
-from vidpred_engine.store.evaluations import main_evaluation
+from vidpred_engine.store.evaluations import NO_LATENT, main_evaluation
 from vidpred_engine.store.run_directory import RunDirectory, find_run
 from vidpred_engine.store.status_keeper import StatusKeeper
 
@@ -152,9 +152,10 @@ def _print_result(run: RunDirectory, *, as_json: bool) -> None:
     if evaluation:
         names = {"psnr": f"this run ({evaluation.checkpoint} checkpoint)"}
         names |= {"repeat_first": "repeat the first frame", "mean_frame": "mean training frame"}
+        z = "no latent" if evaluation.z_mode == NO_LATENT else "z from the prior"
         print_table(
             ["prediction", "PSNR [dB]"],
             [[names[key], value] for key, value in means.items()],
-            title=f"Validation, {len(evaluation.psnr)} frames, z from the prior: mean PSNR a frame",
+            title=f"Validation, {len(evaluation.psnr)} frames, {z}: mean PSNR a frame",
         )
     print(f"{status.state}: {run.path}")

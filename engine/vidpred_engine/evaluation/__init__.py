@@ -1,1 +1,1 @@
-"""Evaluation: rollouts, PSNR per frame, baselines and the submission file."""
+"""Evaluation: rollouts, their scores frame by frame, baselines, pictures and the submission file."""

@@ -193,8 +193,9 @@ def _read(path: Path) -> tuple[float, Evaluation] | None:
         values = codec.decode(path.read_bytes())
         if values["format"] > FORMAT:
             return None
-        evaluation = Evaluation(**{item.name: _value(item, values) for item in fields(Evaluation)})
-        return path.stat().st_mtime, evaluation
+        found = {item.name: _value(item, values) for item in fields(Evaluation)}
+        codec.check_kinds(Evaluation, found)
+        return path.stat().st_mtime, Evaluation(**found)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
