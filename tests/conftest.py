@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads: spinning threads starve on busy cores
+os.environ["OMP_NUM_THREADS"] = "1"  # on tensors this small, two threads on busy cores take 12 times as long as one
 
 import pytest
 
@@ -30,7 +31,6 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     for name in [name for name in os.environ if name.startswith("VIDPRED_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("VIDPRED_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture
