@@ -202,6 +202,19 @@ def test_without_the_truth_the_pictures_are_prediction_and_pose_and_there_is_no_
     assert "does not have all true frames of test/0; add test/test_truth" in err
 
 
+def test_a_diverged_model_writes_no_submission(tmp_path: Path, lab_folder: Path, command: Command) -> None:
+    write_test_split(lab_folder, [random_frames(4)], [random_frames(4)])
+    _, run = lab_run(tmp_path, lab_folder)
+    best = Path(run) / "checkpoints" / "best.pt"
+    saved = torch.load(best, weights_only=True)
+    saved["model"]["generator.7.bias"].fill_(3e38)
+    torch.save(saved, best)
+    code, _, err = command("predict", run, "--submission", tmp_path / "a.csv", "--device", "cpu")
+    assert code == 2
+    assert "test/0 holds NaN; this checkpoint has diverged" in err
+    assert not (tmp_path / "a.csv").exists()
+
+
 def test_a_submission_that_cannot_be_is_refused_before_anything_is_predicted(
     tmp_path: Path, lab_folder: Path, command: Command
 ) -> None:
