@@ -16,6 +16,7 @@ def add(commands: Subparsers) -> None:
         "predict",
         "Write a GIF of truth | prediction | pose for a validation clip, or a submission.csv of the test split.",
         "Every frame but the first is predicted from the previous prediction and the pose image, z from the prior.\n"
+        "The frames of a validation clip are also kept with the run, where vidpred-tui plays them.\n"
         "A submission holds all test sequences; a GIF of each is written beside it.",
     )
     add_run(parser)
@@ -43,6 +44,7 @@ def _predict_clip(arguments: argparse.Namespace) -> int:
     from vidpred_engine.evaluation.run_model import load_run_model
     from vidpred_engine.evaluation.validation import Validation
     from vidpred_engine.settings import validate_settings
+    from vidpred_engine.store.sample_frames import write_sample_frames
 
     run, progress, clip = chosen_run(arguments), Progress(), arguments.clip or 0
     device = choose_device(arguments.device)
@@ -57,6 +59,12 @@ def _predict_clip(arguments: argparse.Namespace) -> int:
     out = arguments.out or run.frames / f"val{clip}.gif"
     out.parent.mkdir(parents=True, exist_ok=True)
     write_gif(out, strips, arguments.scale)
+    write_sample_frames(
+        run,
+        validation.sample_frames(
+            clip, strips[1], step=loaded.step, weights=loaded.weights, checkpoint=arguments.checkpoint
+        ),
+    )
     print(out)
     return 0
 

@@ -13,12 +13,15 @@ from vidpred_engine.data.source import RunData
 from vidpred_engine.errors import UserError
 from vidpred_engine.evaluation.baselines import repeat_first_frame, repeat_mean_frame
 from vidpred_engine.evaluation.divergence import posterior_kl
+from vidpred_engine.evaluation.gif import to_pixels
+from vidpred_engine.evaluation.psnr import psnr_per_frame
 from vidpred_engine.evaluation.rollout import ZMode, rollout, seeded_noise
 from vidpred_engine.evaluation.scores import Scores, score
 from vidpred_engine.models import CVAE
 from vidpred_engine.randomness import derive_seed
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.evaluations import NO_LATENT, Evaluation, mean
+from vidpred_engine.store.sample_frames import SampleFrames
 
 EvaluatedSplit = Literal["val", "test"]
 NOISE_PURPOSE = {"val": "validation", "test": "test"}
@@ -121,6 +124,26 @@ class Validation:
         predicted = self.predict(model, clip, "prior", lambda t: progress(t, len(frames)))
         return [frames, predicted[0], labels]
 
+    def sample_frames(
+        self, clip: int, predicted_tchw: Tensor, *, step: int, weights: str, checkpoint: str
+    ) -> SampleFrames:
+        """A rollout of a clip (T-1, 3, H, W), z from the prior, as pictures beside truth and pose."""
+        truth_tchw, pose_tchw = self._clips[clip].frames_tchw[1:], self._clips[clip].labels_tchw[1:]
+        return SampleFrames(
+            split=self._split,
+            clip=self._clips[clip].number,
+            z_mode="prior" if self._settings.latent else NO_LATENT,
+            seed=self._settings.seed,
+            checkpoint=checkpoint,
+            step=step,
+            weights=weights,
+            data_digest=self._data.validation.digest,
+            psnr=_curve(psnr_per_frame(predicted_tchw, _unit(truth_tchw))),
+            truth=to_pixels(_unit(truth_tchw)),
+            prediction=to_pixels(predicted_tchw),
+            pose=to_pixels(_unit(pose_tchw)),
+        )
+
     def divergences(self, model: CVAE, progress: Callable[[int, int], None]) -> list[list[float]]:
         """The KL of the posterior to the prior of every clip, in nats a frame; no curve where the latent is off."""
         if not self._settings.latent:
@@ -147,9 +170,11 @@ class Validation:
         z_mode: ZMode = "prior",
         samples: int = 1,
         progress: Callable[[int, int], None] | None = None,
+        predicted: Callable[[int, Tensor], None] | None = None,
     ) -> list[Evaluation]:
         """Score every clip, KL apart; `progress(done, total)` is called after each frame and may raise to interrupt.
 
+        `predicted(clip, frames_tchw)` is given what sample 0 of each clip predicts, for those who want to see it.
         Raises UserError where the run has no such z, or where several samples of it would all be the same.
         """
         self._refuse_without_latent(z_mode)
@@ -166,7 +191,7 @@ class Validation:
                 if progress is not None:
                     progress(before + t, samples * self.frames)
 
-            scores.append(self._scores(model, index, z_mode, samples, advance))
+            scores.append(self._scores(model, index, z_mode, samples, advance, predicted))
             done += samples * (len(clip.frames_tchw) - 1)
         model.train(was_training)
         return [
@@ -187,7 +212,13 @@ class Validation:
         ]
 
     def _scores(
-        self, model: CVAE, clip: int, z_mode: ZMode, samples: int, progress: Callable[[int], None]
+        self,
+        model: CVAE,
+        clip: int,
+        z_mode: ZMode,
+        samples: int,
+        progress: Callable[[int], None],
+        predicted: Callable[[int, Tensor], None] | None,
     ) -> list[Scores]:
         """Score each sample of a clip, a batch of them at a time; `progress` is called with the frames done."""
         truth_tchw = _unit(self._clips[clip].frames_tchw)[1:]
@@ -200,6 +231,8 @@ class Validation:
                 progress(chunk.start * len(truth_tchw) + t * len(chunk))
 
             predicted_stchw = self.predict(model, clip, z_mode, advance, samples=chunk)
+            if predicted is not None and start == 0:
+                predicted(clip, predicted_stchw[0])
             scores += [score(predicted_tchw, truth_tchw) for predicted_tchw in predicted_stchw]
         return scores
 

@@ -18,6 +18,7 @@ from vidpred_engine.store.evaluations import write_evaluation
 from vidpred_engine.store.metric_log import MetricWriter
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.sample_frames import NEWEST, write_sample_frames
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from vidpred_engine.training.learner import Learner
@@ -237,7 +238,12 @@ class Training:
                 self._leave_if_asked()
 
             weights = "last" if self._learner.average is None else "average"
-            evaluations = self._validation.evaluate(model, step=self._step, weights=weights, progress=advance)
+            predictions: dict[int, Tensor] = {}
+            evaluations = self._validation.evaluate(
+                model, step=self._step, weights=weights, progress=advance, predicted=predictions.__setitem__
+            )
+        frames = self._validation.sample_frames(0, predictions[0], step=self._step, weights=weights, checkpoint=NEWEST)
+        write_sample_frames(self._run, frames)
         means = mean_figures(evaluations)
         records.append(self._record("validation", epoch, **means, seconds=time.monotonic() - began))
         if means["psnr"] > self._best_psnr:
