@@ -1,4 +1,4 @@
-"""Local launcher: a run's training as a detached process of its own session, on this machine."""
+"""Local launcher: a run's training or rollout as a detached process of its own session, on this machine."""
 
 import os
 import signal
@@ -28,9 +28,20 @@ def start(run: RunDirectory) -> subprocess.Popen[bytes]:
     if status.state == "finished":
         raise UserError(f"Run {run.run_id} is finished; duplicate it to train anew.")
     write_status(run.status_file, replace(status, state="starting", pid=0, cause="", heartbeat=time.time()))
+    return _detached(run, "train", "--run", str(run.path))
+
+
+def predict(run: RunDirectory, clip: int = 0) -> subprocess.Popen[bytes]:
+    """Roll out a validation clip of a run in the background, as `start` trains it; raises UserError without weights."""
+    if not (run.checkpoints / "best.pt").is_file():
+        raise UserError(f"Run {run.run_id} has no checkpoint to predict with yet; it keeps the best after validating.")
+    return _detached(run, "predict", str(run.path), "--clip", str(clip))
+
+
+def _detached(run: RunDirectory, *arguments: str) -> subprocess.Popen[bytes]:
     with run.log_file.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "vidpred_engine", "train", "--run", str(run.path)],
+            [sys.executable, "-m", "vidpred_engine", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
