@@ -41,6 +41,14 @@ class ProcessEnded(Message):
 
 
 @dataclass
+class RolloutEnded(Message):
+    """The process of a rollout that this program started has ended."""
+
+    run_id: str
+    exit_code: int
+
+
+@dataclass
 class FolderFaltered(Message):
     """The watcher cannot read the runs folder; it keeps trying."""
 
@@ -100,12 +108,35 @@ class ComparisonRequested(Message):
 
 
 @dataclass
+class FramesRequested(Message):
+    """Someone wants to see what runs predict, frame by frame and in step."""
+
+    run_ids: tuple[str, ...]
+
+
+@dataclass
+class RolloutRequested(Message):
+    """Someone wants a run to predict a validation clip."""
+
+    run_id: str
+    clip: int
+
+
+@dataclass
 class RunStarted(Message):
     """A training process was started, of a new run or of one that goes on."""
 
     run_id: str
     process: "subprocess.Popen[bytes]"
     is_new: bool
+
+
+@dataclass
+class RolloutStarted(Message):
+    """A process that predicts a validation clip was started."""
+
+    run_id: str
+    process: "subprocess.Popen[bytes]"
 
 
 @dataclass

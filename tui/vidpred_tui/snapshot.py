@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.evaluations import Evaluation
+from vidpred_engine.store.sample_frames import StoredFrames
 from vidpred_engine.store.status import Status
 from vidpred_tui.history import History
 
@@ -12,7 +13,8 @@ from vidpred_tui.history import History
 class RunSnapshot:
     """A run's settings (None where they cannot be read), status, history, last log lines and quoted evaluation.
 
-    `gap` is by how many dB of PSNR z from the posterior beats that evaluation, where both are stored.
+    `gap` is by how many dB of PSNR z from the posterior beats that evaluation, where both are stored;
+    `rollouts` names the files of its rollouts' pictures, the newest first.
     """
 
     run_id: str
@@ -22,6 +24,7 @@ class RunSnapshot:
     log: tuple[str, ...] = ()
     evaluation: Evaluation | None = None
     gap: float | None = None
+    rollouts: tuple[StoredFrames, ...] = ()
 
     @property
     def name(self) -> str:

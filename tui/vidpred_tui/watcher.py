@@ -15,9 +15,10 @@ from vidpred_engine.store.evaluations import Evaluation, quoted_with_gap
 from vidpred_engine.store.metric_log import MetricReader
 from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.sample_frames import StoredFrames, stored_sample_frames
 from vidpred_engine.store.status import LIVE_STATES, Status, read_status, write_status
 from vidpred_tui.history import HistoryBuilder
-from vidpred_tui.messages import FolderFaltered, ProcessEnded, RunAdvanced, RunsListed
+from vidpred_tui.messages import FolderFaltered, ProcessEnded, RolloutEnded, RunAdvanced, RunsListed
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.tail import LogTail
 
@@ -28,7 +29,7 @@ LISTING_SECONDS = 1.0
 LIVENESS_SECONDS = 1.0
 IDLE_SECONDS = 5.0
 
-Event = RunsListed | RunAdvanced | ProcessEnded | FolderFaltered
+Event = RunsListed | RunAdvanced | ProcessEnded | RolloutEnded | FolderFaltered
 Stamp = tuple[int, int] | None
 
 
@@ -56,7 +57,8 @@ class Watcher(threading.Thread):
         self._ending = False
         self._wanted: frozenset[str] = frozenset()
         self._followed: dict[str, _FollowedRun] = {}
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._trainings: dict[str, subprocess.Popen[bytes]] = {}
+        self._rollouts: dict[str, subprocess.Popen[bytes]] = {}
         self._listing = _Listing(runs)
 
     def follow(self, run_ids: Iterable[str]) -> None:
@@ -65,8 +67,13 @@ class Watcher(threading.Thread):
         self._wake.set()
 
     def adopt(self, run_id: str, process: "subprocess.Popen[bytes]") -> None:
-        """Wait for this child's end, so that it leaves no zombie, and say when it comes."""
-        self._processes[run_id] = process
+        """Wait for this training's end, so that it leaves no zombie, and say when it comes."""
+        self._trainings[run_id] = process
+        self._wake.set()
+
+    def adopt_rollout(self, run_id: str, process: "subprocess.Popen[bytes]") -> None:
+        """Wait for the end of a run's rollout likewise; a run has one at a time."""
+        self._rollouts[run_id] = process
         self._wake.set()
 
     def close(self) -> None:
@@ -107,12 +114,20 @@ class Watcher(threading.Thread):
             self._post(RunsListed(entries))
 
     def _reap(self) -> None:
-        for run_id, process in list(self._processes.items()):
-            exit_code = process.poll()
-            if exit_code is not None:
-                del self._processes[run_id]
-                _record_silent_end(RunDirectory(self._runs / run_id), exit_code)
-                self._post(ProcessEnded(run_id, exit_code))
+        for run_id, exit_code in _ended(self._trainings):
+            _record_silent_end(RunDirectory(self._runs / run_id), exit_code)
+            self._post(ProcessEnded(run_id, exit_code))
+        for run_id, exit_code in _ended(self._rollouts):
+            self._post(RolloutEnded(run_id, exit_code))
+
+
+def _ended(processes: "dict[str, subprocess.Popen[bytes]]") -> list[tuple[str, int]]:
+    """Take out the processes that have ended; with their exit codes."""
+    codes = {run_id: process.poll() for run_id, process in list(processes.items())}
+    ended = [(run_id, code) for run_id, code in codes.items() if code is not None]
+    for run_id, _ in ended:
+        del processes[run_id]
+    return ended
 
 
 def _record_silent_end(run: RunDirectory, exit_code: int) -> None:
@@ -166,10 +181,12 @@ class _FollowedRun:
         self._status_read_at = -math.inf
         self._evaluation: Evaluation | None = None
         self._gap: float | None = None
+        self._rollouts: tuple[StoredFrames, ...] = ()
 
     def changed(self) -> RunSnapshot | None:
         """A new snapshot where anything differs from the last one."""
-        found = [self._read_status(), self._read_metrics(), self._read_evaluation(), self._tail.read_new()]
+        found = [self._read_status(), self._read_metrics(), self._read_evaluation(), self._list_rollouts()]
+        found.append(self._tail.read_new())
         if not any(found):
             return None
         assert self._status is not None
@@ -181,6 +198,7 @@ class _FollowedRun:
             log=self._tail.lines(),
             evaluation=self._evaluation,
             gap=self._gap,
+            rollouts=self._rollouts,
         )
 
     def _read_status(self) -> bool:
@@ -207,6 +225,12 @@ class _FollowedRun:
         before = self._evaluation, self._gap
         self._evaluation, self._gap = quoted_with_gap(self._run)
         return (self._evaluation, self._gap) != before
+
+    def _list_rollouts(self) -> bool:
+        if not self._touched(self._run.frames):
+            return False
+        before, self._rollouts = self._rollouts, tuple(stored_sample_frames(self._run))
+        return self._rollouts != before
 
     def _touched(self, path: Path) -> bool:
         stamp = _stamp(path)
