@@ -21,6 +21,7 @@ from vidpred_tui.theme import AXIS, BASELINE, FAULT
 
 LABEL_WIDTH = 6
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 16, 4
+AXIS_ROWS = 2
 LARGEST_VALUE = 1e100
 # Signs stand this many columns apart on curves that share a chart.
 SIGN_SPACING = 12
@@ -35,12 +36,13 @@ def draw(plan: ChartPlan, width: int, height: int) -> Content:
     canvas_height = height - len(head)
     if width < SMALLEST_WIDTH or canvas_height < SMALLEST_HEIGHT:
         return Content("\n").join(head)
-    if not any(len(line.curve) for line in plan.lines):
+    canvas = canvas_of(plan, width, height)
+    if canvas is None:
         body = Content("\n" * (canvas_height // 2)) + Content.styled(
             plan.empty[:width].center(width), "$foreground-muted"
         )
     else:
-        body = Content.from_rich_text(Text.from_ansi(_canvas(plan, width, canvas_height)))
+        body = Content.from_rich_text(Text.from_ansi(_canvas(plan, canvas, width)))
     return Content("\n").join([*head, body])
 
 
@@ -66,13 +68,15 @@ def _entry(sign: str, label: str, colour: str) -> Content:
 
 
 @dataclass(frozen=True)
-class _Frame:
-    """What the canvas shows: `columns` by `rows` cells of [start, end] by [low, high]."""
+class Canvas:
+    """Where on a drawing the curves are, in cells, and what it shows of steps [start, end] and values [low, high]."""
 
     start: float
     end: float
     low: float
     high: float
+    left: int
+    top: int
     columns: int
     rows: int
 
@@ -84,15 +88,36 @@ class _Frame:
         """Values as shares of the height."""
         return ((_bounded(values) - self.low) / (self.high - self.low)).tolist()  # type: ignore[no-any-return]
 
+    def column(self, step: float) -> int:
+        """The drawing's column in which a step is."""
+        share = (step - self.start) / (self.end - self.start)
+        return self.left + round(min(max(share, 0.0), 1.0) * (self.columns - 1))
 
-def _canvas(plan: ChartPlan, width: int, height: int) -> str:
-    """The canvas with its axes as plotext builds it, coloured by escape codes."""
+
+def canvas_of(plan: ChartPlan, width: int, height: int) -> Canvas | None:
+    """The canvas of `draw`; None where there is no room for one, or nothing to draw."""
+    top = len(_head(plan, width)[: max(1, height - SMALLEST_HEIGHT)])
+    rows = height - top - AXIS_ROWS
+    if width < SMALLEST_WIDTH or rows + AXIS_ROWS < SMALLEST_HEIGHT or not any(len(line.curve) for line in plan.lines):
+        return None
     low, high = _range(plan)
-    ticks = round_ticks(low, high, max(2, (height - 2) // 3))
-    labels = [label.rjust(LABEL_WIDTH) for label in tick_labels(ticks)]
-    frame = _Frame(*_steps(plan), low, high, max(1, width - max(map(len, labels)) - 1), height - 2)
+    left = 1 + max(map(len, _value_labels(round_ticks(low, high, _most_ticks(rows)))))
+    return Canvas(*_steps(plan), low, high, left, top, max(1, width - left), rows)
+
+
+def _most_ticks(rows: int) -> int:
+    return max(2, rows // 3)
+
+
+def _value_labels(ticks: list[float]) -> list[str]:
+    return [label.rjust(LABEL_WIDTH) for label in tick_labels(ticks)]
+
+
+def _canvas(plan: ChartPlan, canvas: Canvas, width: int) -> str:
+    """The canvas with its axes as plotext builds it, coloured by escape codes."""
+    ticks = round_ticks(canvas.low, canvas.high, _most_ticks(canvas.rows))
     plot = Plot()
-    plot.plotsize(width, height)
+    plot.plotsize(width, canvas.rows + AXIS_ROWS)
     plot.canvas_color("default")
     plot.axes_color("default")
     plot.ticks_color(AXIS)
@@ -100,55 +125,55 @@ def _canvas(plan: ChartPlan, width: int, height: int) -> str:
     plot.yaxes(True, False)
     plot.xlim(0, 1)
     plot.ylim(0, 1)
-    plot.yticks(frame.y(np.array(ticks)), labels)
-    plot.xticks(*_step_ticks(plan.x_label, frame))
+    plot.yticks(canvas.y(np.array(ticks)), _value_labels(ticks))
+    plot.xticks(*_step_ticks(plan.x_label, canvas))
     for level in plan.levels:
-        _add_level(plot, level, frame)
-    _add_lines(plot, plan.lines, frame)
+        _add_level(plot, level, canvas)
+    _add_lines(plot, plan.lines, canvas)
     for line in plan.lines:
-        _add_faults(plot, line.curve.faults, frame)
+        _add_faults(plot, line.curve.faults, canvas)
     return str(plot.build())
 
 
-def _step_ticks(name: str, frame: _Frame) -> tuple[list[float], list[str]]:
+def _step_ticks(name: str, canvas: Canvas) -> tuple[list[float], list[str]]:
     """Places and labels of the step axis, which ends with its name."""
-    most = max(2, frame.columns // 10)
-    room = frame.end - (frame.end - frame.start) * (len(name) + 3) / frame.columns
-    ticks = [tick for tick in round_ticks(frame.start, frame.end, most) if tick == int(tick) and tick < room]
-    return frame.x(np.array([*ticks, frame.end])), [*tick_labels(ticks), name]
+    most = max(2, canvas.columns // 10)
+    room = canvas.end - (canvas.end - canvas.start) * (len(name) + 3) / canvas.columns
+    ticks = [tick for tick in round_ticks(canvas.start, canvas.end, most) if tick == int(tick) and tick < room]
+    return canvas.x(np.array([*ticks, canvas.end])), [*tick_labels(ticks), name]
 
 
-def _add_level(plot: Plot, level: Level, frame: _Frame) -> None:
+def _add_level(plot: Plot, level: Level, canvas: Canvas) -> None:
     if np.isfinite(level.value):
-        x = (np.arange(frame.columns) / max(frame.columns - 1, 1)).tolist()
-        plot.scatter(x, frame.y(np.full(frame.columns, level.value)), marker=level.character, color=BASELINE)
+        x = (np.arange(canvas.columns) / max(canvas.columns - 1, 1)).tolist()
+        plot.scatter(x, canvas.y(np.full(canvas.columns, level.value)), marker=level.character, color=BASELINE)
 
 
-def _add_lines(plot: Plot, lines: Sequence[Line], frame: _Frame) -> None:
+def _add_lines(plot: Plot, lines: Sequence[Line], canvas: Canvas) -> None:
     """Braille lines, then signs over all of them: few points are each marked, shared charts carry signs along."""
     drawn = [line for line in lines if np.isfinite(line.curve.values).any()]
-    curves = [thin(line.curve, frame.columns, frame.start, frame.end) for line in drawn]
+    curves = [thin(line.curve, canvas.columns, canvas.start, canvas.end) for line in drawn]
     for line, curve in zip(drawn, curves, strict=True):
-        plot.plot(frame.x(curve.steps), frame.y(curve.values), marker="braille", color=line.style.colour)
+        plot.plot(canvas.x(curve.steps), canvas.y(curve.values), marker="braille", color=line.style.colour)
     for index, (line, curve) in enumerate(zip(drawn, curves, strict=True)):
         sign = POINT if len(lines) == 1 else line.style.sign
-        if len(curve) <= frame.columns // 4:
+        if len(curve) <= canvas.columns // 4:
             turns = slice(index % len(curve), None, len(drawn))  # curves that lie on each other take turns
-            x, y = frame.x(curve.steps[turns]), frame.y(curve.values[turns])
+            x, y = canvas.x(curve.steps[turns]), canvas.y(curve.values[turns])
             plot.scatter(x, y, marker=sign, color=line.style.colour)
         elif len(lines) > 1:
-            apart = (frame.end - frame.start) * SIGN_SPACING / frame.columns
+            apart = (canvas.end - canvas.start) * SIGN_SPACING / canvas.columns
             at = np.arange(curve.steps[0] + apart * (0.25 + index * 0.38 % 1), curve.steps[-1], apart)
-            y = frame.y(np.interp(at, curve.steps, _bounded(curve.values)))
-            plot.scatter(frame.x(at), y, marker=sign, color=line.style.colour)
+            y = canvas.y(np.interp(at, curve.steps, _bounded(curve.values)))
+            plot.scatter(canvas.x(at), y, marker=sign, color=line.style.colour)
 
 
-def _add_faults(plot: Plot, steps: Floats, frame: _Frame) -> None:
+def _add_faults(plot: Plot, steps: Floats, canvas: Canvas) -> None:
     """A dotted vertical line with a cross on top at each column in which a value is not finite."""
-    last_column, last_row = max(frame.columns - 1, 1), max(frame.rows - 1, 1)
-    for at in np.unique(np.round(np.array(frame.x(steps)) * last_column)) / last_column:
-        heights = (np.arange(frame.rows) / last_row).tolist()
-        plot.scatter([float(at)] * frame.rows, heights, marker="┊", color=FAULT)
+    last_column, last_row = max(canvas.columns - 1, 1), max(canvas.rows - 1, 1)
+    for at in np.unique(np.round(np.array(canvas.x(steps)) * last_column)) / last_column:
+        heights = (np.arange(canvas.rows) / last_row).tolist()
+        plot.scatter([float(at)] * canvas.rows, heights, marker="┊", color=FAULT)
         plot.scatter([float(at)], [1.0], marker="✕", color=FAULT)
 
 
