@@ -35,6 +35,7 @@ COMMANDS = [
     "runs rename",
     "runs delete",
     "runs restore",
+    "bench",
 ]
 
 

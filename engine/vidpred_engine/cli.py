@@ -65,7 +65,18 @@ def runs_folder() -> Path:
 
 def build_parser() -> argparse.ArgumentParser:
     """Declare all commands."""
-    from vidpred_engine.commands import data, evaluate, import_lab, predict, presets, reproduce, runs, score, train
+    from vidpred_engine.commands import (
+        bench,
+        data,
+        evaluate,
+        import_lab,
+        predict,
+        presets,
+        reproduce,
+        runs,
+        score,
+        train,
+    )
 
     parser = Parser(
         prog="vidpred-engine",
@@ -75,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vidpred {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (train, reproduce, presets, evaluate, predict, score, import_lab, data, runs):
+    for module in (train, reproduce, presets, evaluate, predict, score, import_lab, data, runs, bench):
         module.add(commands)
     return parser
 

@@ -21,3 +21,9 @@ def choose_device(wanted: str) -> torch.device:
 def device_name(device: torch.device) -> str:
     """The device as records name it, with the model of a GPU: "cpu", "cuda:0 NVIDIA H100 80GB HBM3"."""
     return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done all that it was given; a CPU always has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
