@@ -86,7 +86,7 @@ def loss_overlay(snapshots: Sequence[RunSnapshot], styles: Sequence[LineStyle], 
 def psnr_overlay(snapshots: Sequence[RunSnapshot], styles: Sequence[LineStyle]) -> ChartPlan:
     """PSNR of each frame of the quoted rollout of all runs, with the baselines on the first run's data."""
     evaluated = [
-        (snapshot.evaluation, Line(snapshot.name, _per_frame(snapshot.evaluation.psnr), style))
+        (snapshot.evaluation, Line(snapshot.name, per_frame(snapshot.evaluation.psnr), style))
         for snapshot, style in zip(snapshots, styles, strict=True)
         if snapshot.evaluation is not None
     ]
@@ -94,14 +94,14 @@ def psnr_overlay(snapshots: Sequence[RunSnapshot], styles: Sequence[LineStyle]) 
     note = ""
     if evaluated:
         first: Evaluation = evaluated[0][0]
-        lines.append(Line("first frame", _per_frame(first.repeat_first), BASELINE_STYLES[0]))
-        lines.append(Line("mean frame", _per_frame(first.mean_frame), BASELINE_STYLES[1]))
+        lines.append(Line("first frame", per_frame(first.repeat_first), BASELINE_STYLES[0]))
+        lines.append(Line("mean frame", per_frame(first.mean_frame), BASELINE_STYLES[1]))
         if len({evaluation.data_digest for evaluation, _ in evaluated}) > 1:
             note = "not all on the same data"
     return ChartPlan("PSNR dB", tuple(lines), x_label="frame", note=note, empty="no run has been evaluated yet")
 
 
-def _per_frame(values: Sequence[object]) -> Curve:
+def per_frame(values: Sequence[object]) -> Curve:
     """A per-frame curve; frames count from 1, as frame 0 is given to the model."""
     if not values:
         return EMPTY_CURVE
