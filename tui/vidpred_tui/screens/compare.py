@@ -11,6 +11,7 @@ from textual.widgets import Static, Tab, Tabs
 from vidpred_tui.charts.compare_charts import beta_overlay, forcing_overlay
 from vidpred_tui.charts.plan import ChartPlan
 from vidpred_tui.comparison import final_metrics, loss_overlay, psnr_overlay, settings_that_differ
+from vidpred_tui.messages import FramesRequested
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import run_style
@@ -38,6 +39,7 @@ class CompareScreen(VidpredScreen):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012 - Textual declares it on the instance
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "turn_terms", "Loss, MSE, KL"),
+        Binding("f", "frames", "Frames"),
         Binding("tab", "turn(1)", "Next", key_display="tab"),
         Binding("shift+tab", "turn(-1)", "Previous", show=False),
     ]
@@ -121,3 +123,7 @@ class CompareScreen(VidpredScreen):
         if self._snapshots.keys() < set(self.followed):
             return []
         return [self._snapshots[run_id] for run_id in self.followed]
+
+    def action_frames(self) -> None:
+        """Show what the runs predict, frame by frame."""
+        self.post_message(FramesRequested(self.followed))
