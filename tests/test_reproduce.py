@@ -320,48 +320,46 @@ def command(folder: Path, *words: str, **settings: Any) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_and_the_same_command_goes_on(tmp_path: Path, lab_folder: Path, number: signal.Signals) -> None:
+def test_a_signal_saves_and_the_same_command_goes_on(tmp_path: Path, lab_folder: Path) -> None:
     folder = tmp_path / "out"
-    settings = {**TINY, "data": lab_folder, "epochs": 60, "validate_every": 60, "save_every": 60}
+    settings = {**TINY, "data": lab_folder, "epochs": 40, "validate_every": 40, "save_every": 40}
     words = command(folder, "--only", "tf1,kl3", "--json", **settings)
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 240
-        while not (run := find_experiment_run(folder, KL3)) or not run.metrics_file.exists():
+        while not (run := find_experiment_run(folder, TF1)) or not run.metrics_file.exists():
             assert process.poll() is None, "it ended before it could be stopped"
             assert time.monotonic() < deadline
             os.sched_yield()
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         output, said = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 75, said
     assert "Experiment 1 of 2, TF1" in said
-    assert "Experiment 2 of 2, KL3" in said
     states = [row["state"] for row in json.loads(output)["experiments"]]
-    assert states == ["finished", *["not trained"] * 4, "stopped", "not trained"]
-    assert "| KL3 (constant) | stopped in epoch" in (folder / "results.md").read_text()
+    assert states == ["stopped", *["not trained"] * 6]
+    assert "| TF1 (tfr 1.0, tfr_sde 0, tfr_d_step 0.1) | stopped in epoch" in (folder / "results.md").read_text()
 
     done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    assert "TF1 (tfr 1.0, tfr_sde 0, tfr_d_step 0.1): finished before." in done.stderr
     assert "Resuming" in done.stderr
+    assert "Experiment 2 of 2, KL3 (constant):" in done.stderr
     rows = {row["experiment"]: row for row in json.loads(done.stdout)["experiments"]}
-    assert rows["KL3"]["state"] == "finished"
-    assert rows["KL3"]["psnr"] == pytest.approx(
-        statistics.fmean(float(row["psnr"]) for row in table(folder / "figure3.csv") if row["experiment"] == "KL3")
-    )
+    for name in ("TF1", "KL3"):
+        psnr = [float(row["psnr"]) for row in table(folder / "figure3.csv") if row["experiment"] == name]
+        assert rows[name]["state"] == "finished"
+        assert rows[name]["psnr"] == pytest.approx(statistics.fmean(psnr))
 
-    mixed = subprocess.run([*words, "--epochs", "61"], capture_output=True, text=True, timeout=240, check=False)
+    mixed = subprocess.run([*words, "--epochs", "41"], capture_output=True, text=True, timeout=240, check=False)
     assert mixed.returncode == 2
     assert mixed.stderr.count("\n") == 1
-    assert "epochs 60 rather than 61" in mixed.stderr
+    assert "epochs 40 rather than 41" in mixed.stderr
 
 
 @pytest.mark.slow
 def test_all_seven_on_the_synthetic_dancer(tmp_path: Path) -> None:
-    small = {**TINY, "epochs": 1, "partial": 0.004, "validation_frames": 6}
+    small = {**TINY, "frame_height": 16, "frame_width": 32, "epochs": 1, "partial": 0.004, "validation_frames": 6}
     done = subprocess.run(
         command(tmp_path, "--data", "synthetic", **small), capture_output=True, text=True, timeout=600, check=False
     )
