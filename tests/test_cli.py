@@ -19,6 +19,7 @@ from vidpred_engine.store.run_directory import create_run, run_directories
 
 COMMANDS = [
     "train",
+    "reproduce report",
     "presets",
     "evaluate",
     "predict",
