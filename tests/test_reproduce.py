@@ -20,6 +20,7 @@ from PIL import Image
 
 from conftest import TINY
 from tui.fake_runs import evaluate, fake_run
+from vidpred_engine.data.source import open_run_data
 from vidpred_engine.errors import UserError
 from vidpred_engine.progress import Progress
 from vidpred_engine.reproduction.experiments import (
@@ -272,18 +273,16 @@ def test_a_diverged_experiment_is_in_the_table_and_keeps_none_from_its_turn(tmp_
 def test_a_crash_of_one_experiment_keeps_none_from_its_turn(
     tmp_path: Path, lab_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = training_run.open_run_data
-
     def crash_in_tf1(settings: RunSettings, progress: Progress) -> Any:
         if settings.name == TF1.preset:
             raise RuntimeError("out of memory")
-        return real(settings, progress)
+        return open_run_data(settings, progress)
 
     monkeypatch.setattr(training_run, "open_run_data", crash_in_tf1)
     assert reproduce(tmp_path, plan(lab_folder, TF1, TF3)) == 1
     assert "RuntimeError: out of memory" in capsys.readouterr().err
     results = {result.experiment: result for result in read_results(tmp_path)}
-    assert results[TF1].remark == "failed in epoch 1 of 2: RuntimeError: out of memory"
+    assert results[TF1].remark == "failed: RuntimeError: out of memory"
     assert results[TF3].state == "finished"
 
 

@@ -88,12 +88,13 @@ class Result:
     @property
     def remark(self) -> str:
         """What kept the experiment from its end, empty where it is finished."""
-        if self.trained is None or self.state == "finished":
-            return "" if self.trained else NOT_TRAINED
+        if self.trained is None:
+            return NOT_TRAINED
         status = self.trained.status
-        return f"{status.state} in epoch {status.epoch + 1} of {status.epochs}" + (
-            f": {status.cause}" if status.cause else ""
-        )
+        if status.state == "finished":
+            return ""
+        place = f" in epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}" if status.steps else ""
+        return f"{status.state}{place}" + (f": {status.cause}" if status.cause else "")
 
 
 def read_results(folder: Path) -> list[Result]:
