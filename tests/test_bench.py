@@ -94,7 +94,7 @@ def test_equal_weights_agree_and_others_are_refused(sides: tuple[LiteralSide, En
     expected = lab.probe(forced)
     assert refusal(step_differences("step", expected, engine.probe(forced))) == ""
     with torch.no_grad():
-        engine._learner.model.generator[-1].bias.add_(0.01)  # type: ignore[operator]
+        dict(engine._learner.model.named_parameters())["generator.7.bias"].add_(0.01)
     differing = engine.probe(forced)
     assert "step: mse differs" in refusal(step_differences("step", expected, differing))
     # Where only gradients differ, they are what is named.

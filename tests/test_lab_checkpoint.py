@@ -129,7 +129,7 @@ def test_a_resumed_import_trains_on_where_the_lab_stopped(
     images, labels = (
         read_pngs(lab_folder / "train" / f"train_{kind}", range(6)).view(2, 3, 3, 8, 16) for kind in ("img", "label")
     )
-    noise = posterior_noise(images.shape, SIZES[2], seed=0, step=15)
+    noise = posterior_noise(images.shape, (SIZES[2], 8, 16), seed=0, step=15)
     mse, kl, _ = literal_step(lab.train(), images, labels, list(noise), teacher_forcing=True)
     assert steps[0]["mse"] == pytest.approx(mse.item(), rel=1e-5)
     assert steps[0]["kl"] == pytest.approx(kl.item(), rel=1e-4)

@@ -141,8 +141,10 @@ def test_under_autocast_the_running_statistics_keep_float32_accuracy() -> None:
 
 def test_settings_choose_the_end_of_the_generator_and_the_normalisation() -> None:
     lab = build_model(RunSettings.model_validate(TINY_SETTINGS))
+    assert isinstance(lab, CVAE)
     assert (type(lab.generator[-1]), type(lab.label_encoder[2])) == (nn.Conv2d, nn.BatchNorm2d)
     other = build_model(RunSettings.model_validate(TINY_SETTINGS | {"output": "sigmoid", "normalisation": "group"}))
+    assert isinstance(other, CVAE)
     assert (type(other.generator[-1]), type(other.label_encoder[2])) == (nn.Sigmoid, nn.GroupNorm)
     assert count(other) == count(lab)
 

@@ -241,6 +241,7 @@ def test_the_learner_hands_every_setting_to_the_step_and_clips_the_gradient_it_a
     case = option_case(sigmoid=sigmoid, groups=2 if grouped else 0)
     learner, spied = Learner(settings, torch.device("cpu")), SpiedStep(monkeypatch)
     learner.model.double().load_state_dict(modern_state(case.lab))
+    assert isinstance(learner.model, CVAE)
     case.model = learner.model
     values = learner.step(case.clip, case.labels, 5, forced=teacher_forcing, beta=BETA, rate=1e-3)
 
@@ -249,7 +250,7 @@ def test_the_learner_hands_every_setting_to_the_step_and_clips_the_gradient_it_a
         case.lab,
         case.clip,
         case.labels,
-        list(posterior_noise(case.clip.shape, 4, seed=3, step=5).double()),
+        list(posterior_noise(case.clip.shape, case.noise.shape[2:], seed=3, step=5).double()),
         teacher_forcing=teacher_forcing,
         latent=settings.latent,
         l1=settings.loss == "l1+mse",

@@ -104,6 +104,14 @@ class RunSettings(BaseModel):
         le=1,
     )
 
+    model: Literal["lab", "unet"] = _setting(
+        "lab",
+        "Model",
+        "The lab's five modules at full resolution, or a U-Net anchored to the given frame: cheaper and better.",
+    )
+    unet_width: int = _setting(
+        32, "Model", "Channels of the U-Net's finest level.", unit="channels", ge=8, le=512, multiple_of=8
+    )
     frame_dim: int = _setting(128, "Model", "Channels of frame features.", lab="F_dim", ge=8, le=1024, multiple_of=8)
     label_dim: int = _setting(32, "Model", "Channels of pose features.", lab="L_dim", ge=4, le=1024, multiple_of=4)
     latent_dim: int = _setting(12, "Model", "Channels of the latent z.", lab="N_dim", ge=4, le=1024, multiple_of=4)

@@ -53,7 +53,8 @@ class EngineSide(Side):
 
     def probe(self, forced: bool) -> Probe:
         clip_btchw, labels_btchw = self._clips.gather(self._batches[0])
-        noise = posterior_noise(clip_btchw.shape, self.settings.latent_dim, seed=self.settings.seed, step=0)
+        latent_shape = self._learner.model.latent_shape(*clip_btchw.shape[-2:])
+        noise = posterior_noise(clip_btchw.shape, latent_shape, seed=self.settings.seed, step=0)
         model = self._learner.model.train()
         losses = clip_losses(model, clip_btchw, labels_btchw, noise.to(self.device), teacher_forcing=forced)
         model.zero_grad()

@@ -42,7 +42,8 @@ class LiteralSide(Side):
         self._img, self._label = img.to(self.device), label.to(self.device)
 
     def probe(self, forced: bool) -> Probe:
-        noise = posterior_noise(self._img.shape, self.settings.latent_dim, seed=self.settings.seed, step=0)
+        latent_shape = (self.settings.latent_dim, *self._img.shape[-2:])
+        noise = posterior_noise(self._img.shape, latent_shape, seed=self.settings.seed, step=0)
         mse, kl, psnr = literal_step(
             self._lab, self._img, self._label, list(noise.to(self.device)), teacher_forcing=forced
         )

@@ -45,7 +45,7 @@ def augment_clips(clip_btchw: Tensor, labels_btchw: Tensor, draws: list[CropDraw
     crops are blurrier than from large source images.
     """
     size = list(clip_btchw.shape[-2:])
-    length = clip_btchw.shape[1]
+    length = clip_btchw.shape[1]  # an anchor frame may stand before the clip, so labels can be fewer
     clips, labels = [], []
     for clip_tchw, labels_tchw, draw in zip(clip_btchw, labels_btchw, draws, strict=True):
         both = torch.cat([clip_tchw, labels_tchw])

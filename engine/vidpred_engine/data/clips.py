@@ -1,6 +1,7 @@
 """Training clips: the lab's fixed grid over packed frames, their order in an epoch, and batches on the device."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ class ClipSet:
         self._device = device
         self._starts = clip_starts(packed.lengths, clip_length, partial, stride)
         kept = int(self._starts[-1]) + clip_length
+        self._videos = list(pairwise([0, *np.minimum(np.cumsum(packed.lengths), kept).tolist()]))
         frames_nchw, labels_nchw = packed.frames_nchw[:kept], packed.labels_nchw[:kept]
         if _fits(frames_nchw.nbytes + labels_nchw.nbytes, device):
             frames_nchw, labels_nchw = frames_nchw.to(device), labels_nchw.to(device)
@@ -49,10 +51,24 @@ class ClipSet:
     def gather(self, indices: Sequence[int] | Indices) -> tuple[Tensor, Tensor]:
         """Frames and labels (B, T, 3, H, W) of the clips `indices`: float32 in [0, 1], on the device."""
         starts = [int(self._starts[index]) for index in indices]
-        return self._gather(self._frames_nchw, starts), self._gather(self._labels_nchw, starts)
+        frames_btchw = self._gather(self._frames_nchw, starts, self.clip_length)
+        return frames_btchw, self._gather(self._labels_nchw, starts, self.clip_length)
 
-    def _gather(self, images_nchw: Tensor, starts: list[int]) -> Tensor:
-        clips_btchw = torch.stack([images_nchw[start : start + self.clip_length] for start in starts])
+    def anchors(self, indices: Sequence[int] | Indices, *, seed: int, epoch: int, step: int) -> Tensor:
+        """A frame (B, 3, H, W) of the video of each clip, drawn from its clips' frames by seed, epoch and step alone.
+
+        A model that is anchored to a clip's own first frame would never see an anchor from long ago.
+        """
+        random = random_stream(seed, "anchors", epoch, step)
+        drawn = []
+        for index in indices:
+            start = int(self._starts[index])
+            begin, end = next(bounds for bounds in self._videos if bounds[0] <= start < bounds[1])
+            drawn.append(int(random.integers(begin, end)))
+        return self._gather(self._frames_nchw, drawn, length=1)[:, 0]
+
+    def _gather(self, images_nchw: Tensor, starts: list[int], length: int) -> Tensor:
+        clips_btchw = torch.stack([images_nchw[start : start + length] for start in starts])
         if self._device.type == "cuda" and not clips_btchw.is_cuda:
             clips_btchw = clips_btchw.pin_memory().to(self._device, non_blocking=True)
         return clips_btchw.to(torch.float32).div_(255)

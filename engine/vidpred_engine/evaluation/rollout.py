@@ -71,12 +71,14 @@ def rollout(
         return _for_all(mu, batch) if z_mode == "posterior-mean" else mu + torch.exp(0.5 * logvar) * noise(t)
 
     batch, frame_bchw = len(first_frame_bchw), first_frame_bchw
+    anchor_features_bchw = model.encode_frames(first_frame_bchw) if model.anchored else None
     predicted_bchw: list[Tensor] = []
     for chunk_btchw in torch.split(labels_btchw[:, 1:], LABEL_CHUNK, dim=1):
         for label_features_bchw in model.encode_labels(chunk_btchw).unbind(1):
             t = len(predicted_bchw) + 1
             z_bnhw = latent(t, label_features_bchw)
-            frame_bchw = model.decode(model.encode_frames(frame_bchw), _for_all(label_features_bchw, batch), z_bnhw)
+            previous_bchw, label_features_bchw = model.encode_frames(frame_bchw), _for_all(label_features_bchw, batch)
+            frame_bchw = model.decode(previous_bchw, label_features_bchw, z_bnhw, anchor_features_bchw)
             predicted_bchw.append(frame_bchw.clamp(0, 1).where(frame_bchw.isfinite(), torch.nan))
             if progress is not None:
                 progress(t)

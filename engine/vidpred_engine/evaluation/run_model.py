@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from vidpred_engine.errors import UserError
-from vidpred_engine.models import CVAE
+from vidpred_engine.models import VideoModel
 from vidpred_engine.models.build import build_model
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.run_directory import RunDirectory
@@ -16,7 +16,7 @@ from vidpred_engine.training.checkpoint import load_checkpoint
 class RunModel:
     """A model in eval mode and where its weights come from."""
 
-    model: CVAE
+    model: VideoModel
     settings: RunSettings
     step: int
     weights: str

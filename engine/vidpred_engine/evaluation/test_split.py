@@ -66,7 +66,7 @@ def _predict_alike(
     settings = loaded.settings
     noise = seeded_noise(
         [derive_seed(settings.seed, "test", number) for number in numbers],
-        (settings.latent_dim, *first_bchw.shape[-2:]),
+        loaded.model.latent_shape(*first_bchw.shape[-2:]),
         device,
     )
     predicted_btchw = rollout(

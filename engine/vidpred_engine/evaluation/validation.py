@@ -17,7 +17,7 @@ from vidpred_engine.evaluation.gif import to_pixels
 from vidpred_engine.evaluation.psnr import psnr_per_frame
 from vidpred_engine.evaluation.rollout import ZMode, rollout, seeded_noise
 from vidpred_engine.evaluation.scores import Scores, score
-from vidpred_engine.models import CVAE
+from vidpred_engine.models import VideoModel
 from vidpred_engine.randomness import derive_seed
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.evaluations import NO_LATENT, Evaluation, mean
@@ -93,7 +93,7 @@ class Validation:
 
     def predict(
         self,
-        model: CVAE,
+        model: VideoModel,
         clip: int,
         z_mode: ZMode,
         progress: Callable[[int], None] | None = None,
@@ -107,7 +107,7 @@ class Validation:
         self._refuse_without_latent(z_mode)
         frames_btchw = _unit(self._clips[clip].frames_tchw).unsqueeze(0)
         labels_btchw = _unit(self._clips[clip].labels_tchw).unsqueeze(0)
-        shape = (self._settings.latent_dim, *frames_btchw.shape[-2:])
+        shape = model.latent_shape(*frames_btchw.shape[-2:])
         return rollout(
             model,
             frames_btchw[:, 0].expand(len(samples), -1, -1, -1),
@@ -118,7 +118,7 @@ class Validation:
             progress=progress,
         )
 
-    def strips(self, model: CVAE, clip: int, progress: Callable[[int, int], None]) -> list[Tensor]:
+    def strips(self, model: VideoModel, clip: int, progress: Callable[[int, int], None]) -> list[Tensor]:
         """Truth, prediction (z from the prior) and pose of frames 1..T-1 of a clip, each (T-1, 3, H, W) in [0, 1]."""
         frames, labels = (_unit(part)[1:] for part in (self._clips[clip].frames_tchw, self._clips[clip].labels_tchw))
         predicted = self.predict(model, clip, "prior", lambda t: progress(t, len(frames)))
@@ -144,7 +144,7 @@ class Validation:
             pose=to_pixels(_unit(pose_tchw)),
         )
 
-    def divergences(self, model: CVAE, progress: Callable[[int, int], None]) -> list[list[float]]:
+    def divergences(self, model: VideoModel, progress: Callable[[int, int], None]) -> list[list[float]]:
         """The KL of the posterior to the prior of every clip, in nats a frame; no curve where the latent is off."""
         if not self._settings.latent:
             return [[] for _ in self._clips]
@@ -162,7 +162,7 @@ class Validation:
 
     def evaluate(
         self,
-        model: CVAE,
+        model: VideoModel,
         *,
         step: int,
         weights: str,
@@ -213,7 +213,7 @@ class Validation:
 
     def _scores(
         self,
-        model: CVAE,
+        model: VideoModel,
         clip: int,
         z_mode: ZMode,
         samples: int,

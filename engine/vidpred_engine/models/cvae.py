@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.models.decoder import DecoderFusion, Generator, Output
 from vidpred_engine.models.encoders import FrameEncoder, LabelEncoder, Normalisation
+from vidpred_engine.models.interface import VideoModel
 from vidpred_engine.models.posterior import Posterior
 
 
@@ -40,7 +41,7 @@ class ModelSizes:
         return self.frame_dim + self.label_dim + self.latent_dim
 
 
-class CVAE(nn.Module):
+class CVAE(VideoModel):
     """Predicts a frame from the previous one, a pose image and a latent z; every feature map keeps height and width.
 
     Within its five modules all names are those of the lab's public code, so a lab checkpoint loads strictly once
@@ -56,6 +57,10 @@ class CVAE(nn.Module):
         self.posterior = Posterior(sizes.frame_dim + sizes.label_dim, sizes.latent_dim)
         self.decoder_fusion = DecoderFusion(sizes.fused_dim, sizes.decoder_dim)
         self.generator = Generator(sizes.decoder_dim, output)
+
+    def latent_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """z of one frame: (latent_dim, H, W)."""
+        return self.sizes.latent_dim, height, width
 
     def encode_frames(self, frames_nchw: Tensor) -> Tensor:
         """Encode RGB frames (N, 3, H, W) as features (N, frame_dim, H, W)."""
@@ -75,7 +80,13 @@ class CVAE(nn.Module):
         mu, logvar = self.posterior(torch.cat((frame_features_nchw, label_features_nchw), dim=1))
         return mu, logvar
 
-    def decode(self, previous_features_nchw: Tensor, label_features_nchw: Tensor, z_nchw: Tensor | None) -> Tensor:
+    def decode(
+        self,
+        previous_features_nchw: Tensor,
+        label_features_nchw: Tensor,
+        z_nchw: Tensor | None,
+        anchor_features_nchw: Tensor | None = None,  # noqa: ARG002 - the lab's model has none
+    ) -> Tensor:
         """Predict frames (N, 3, H, W), not clamped, from the previous frame's features, the label's and z (None: 0)."""
         if z_nchw is None:
             count, _, height, width = previous_features_nchw.shape

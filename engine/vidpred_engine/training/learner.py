@@ -1,5 +1,6 @@
 """What a training step moves: the model, its optimizer and its averaged weights."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vidpred_engine.models import CVAE
+from vidpred_engine.models import VideoModel
 from vidpred_engine.models.build import build_model
 from vidpred_engine.randomness import derive_seed, random_stream
 from vidpred_engine.settings import RunSettings
@@ -23,7 +24,7 @@ class Learner:
     def __init__(self, settings: RunSettings, device: torch.device) -> None:
         self._settings, self._device = settings, device
         torch.manual_seed(derive_seed(settings.seed, "weights"))
-        self.model: CVAE = build_model(settings).to(device).to(memory_format=torch.channels_last)
+        self.model: VideoModel = build_model(settings).to(device).to(memory_format=torch.channels_last)
         self.optimizer = make_optimizer(settings, self.model)
         self.average = (
             AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))  # type: ignore[no-untyped-call]
@@ -37,7 +38,7 @@ class Learner:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     @property
-    def evaluated(self) -> CVAE:
+    def evaluated(self) -> VideoModel:
         """The model to validate: with averaged weights where they are kept."""
         return self.model if self.average is None else self.average.module  # type: ignore[return-value]
 
@@ -57,8 +58,13 @@ class Learner:
             self.average.load_state_dict(saved["average"])
 
     def losses(self, clip_btchw: Tensor, labels_btchw: Tensor, step: int, *, forced: bool) -> ClipLosses:
-        """The losses of step number `step` on a batch of clips and labels (B, T, 3, H, W) in [0, 1]."""
-        settings = self._settings
+        """The losses of step number `step` on a batch of clips and labels (B, T, 3, H, W) in [0, 1].
+
+        Where the model is anchored its anchors come as one more frame before each clip.
+        """
+        settings, anchor_bchw = self._settings, None
+        if self.model.anchored:
+            anchor_bchw, clip_btchw = clip_btchw[:, 0], clip_btchw[:, 1:]
         self.model.train()
         with self._autocast():
             return clip_losses(
@@ -69,6 +75,7 @@ class Learner:
                 teacher_forcing=forced,
                 detach_previous=settings.detach_previous,
                 previous_noise_tbchw=self._previous_noise(clip_btchw, step) if settings.previous_noise else None,
+                anchor_bchw=anchor_bchw,
             )
 
     def step(
@@ -90,7 +97,8 @@ class Learner:
         return {"loss": loss, "mse": losses.mse, "kl": losses.kl, "psnr": losses.psnr, "grad_norm": grad_norm}
 
     def _noise(self, clip_btchw: Tensor, step: int) -> Tensor:
-        noise = posterior_noise(clip_btchw.shape, self._settings.latent_dim, seed=self._settings.seed, step=step)
+        latent_shape = self.model.latent_shape(*clip_btchw.shape[-2:])
+        noise = posterior_noise(clip_btchw.shape, latent_shape, seed=self._settings.seed, step=step)
         return noise.to(self._device)
 
     def _previous_noise(self, clip_btchw: Tensor, step: int) -> Tensor:
@@ -107,13 +115,13 @@ class Learner:
         return nullcontext()
 
 
-def posterior_noise(clip_shape: torch.Size, latent_dim: int, *, seed: int, step: int) -> Tensor:
-    """The noise with which a step samples z: (T-1, B, latent_dim, H, W) for clips of shape (B, T, 3, H, W).
+def posterior_noise(clip_shape: torch.Size, latent_shape: Sequence[int], *, seed: int, step: int) -> Tensor:
+    """The noise with which a step samples z: (T-1, B, *latent_shape) for clips of shape (B, T, 3, H, W).
 
     Drawn on the CPU, so that every device sees the same.
     """
-    batch, length, _, height, width = clip_shape
-    return _normal("noise", (length - 1, batch, latent_dim, height, width), seed, step)
+    batch, length = clip_shape[:2]
+    return _normal("noise", (length - 1, batch, *latent_shape), seed, step)
 
 
 def _normal(purpose: str, shape: tuple[int, ...], seed: int, step: int) -> Tensor:

@@ -150,6 +150,8 @@ class Training:
     def _clip(self, epoch: int, batch: Indices) -> tuple[Tensor, Tensor]:
         settings, place = self._settings, {"seed": self._settings.seed, "epoch": epoch, "step": self._step}
         clip_btchw, labels_btchw = self._clips.gather(batch)
+        if self._learner.model.anchored:
+            clip_btchw = torch.cat((self._clips.anchors(batch, **place)[:, None], clip_btchw), dim=1)
         if settings.augment:
             draws = draw_crops(len(batch), settings.frame_height, settings.frame_width, **place)
             clip_btchw, labels_btchw = augment_clips(clip_btchw, labels_btchw, draws)

@@ -33,6 +33,7 @@ def clip_losses(
     teacher_forcing: bool,
     detach_previous: bool = False,
     previous_noise_tbchw: Tensor | None = None,
+    anchor_bchw: Tensor | None = None,
 ) -> ClipLosses:
     """Predict frames 1..T-1 of each clip with z from the posterior, and compare.
 
@@ -41,7 +42,7 @@ def clip_losses(
     (T-1, B, 3, H, W) is added where given, else from the model's own, with the gradient flowing through it unless
     detached; the first always from the true frame 0. Equal to the report's training_one_step frame by frame: only what
     depends on the last prediction loops, and label 0 is never encoded (it would move the label encoder's running
-    statistics).
+    statistics). A model that is anchored sees `anchor_bchw` (B, 3, H, W), or frame 0 where there is none.
     """
     batch = len(clip_btchw)
     # Time first, flattened: step t of all clips is one slice, taken without a copy.
@@ -61,10 +62,22 @@ def clip_losses(
         previous_features_nchw = features_nchw[:previous]
         mu, logvar = model.infer(features_nchw[-len(truth_nchw) :], label_features_nchw)
         z_nchw, kl = mu + torch.exp(0.5 * logvar) * noise_tbnhw.flatten(0, 1), kl_to_prior(mu, logvar)
+    anchor_features_bchw = None
+    if model.anchored:
+        anchor_features_bchw = model.encode_frames(clip_btchw[:, 0] if anchor_bchw is None else anchor_bchw)
     if teacher_forcing:
-        predicted_nchw = model.decode(previous_features_nchw, label_features_nchw, z_nchw)
+        steps = len(truth_nchw) // batch
+        anchors_nchw = anchor_features_bchw.repeat(steps, 1, 1, 1) if anchor_features_bchw is not None else None
+        predicted_nchw = model.decode(previous_features_nchw, label_features_nchw, z_nchw, anchors_nchw)
     else:
-        predicted_nchw = _run_free(model, previous_features_nchw, label_features_nchw, z_nchw, detach=detach_previous)
+        predicted_nchw = _run_free(
+            model,
+            previous_features_nchw,
+            label_features_nchw,
+            z_nchw,
+            anchor_features_bchw,
+            detach=detach_previous,
+        )
     return ClipLosses(
         mse=mse_per_frame(predicted_nchw, truth_nchw).mean(),
         l1=l1_per_frame(predicted_nchw, truth_nchw).mean(),
@@ -78,6 +91,7 @@ def _run_free(
     first_features_bchw: Tensor,
     label_features_nchw: Tensor,
     z_nchw: Tensor | None,
+    anchor_features_bchw: Tensor | None,
     *,
     detach: bool,
 ) -> Tensor:
@@ -91,5 +105,5 @@ def _run_free(
     for label_features_bchw, z_bchw in zip(labels, latents, strict=True):
         if predicted:
             previous_bchw = model.encode_frames(predicted[-1].detach() if detach else predicted[-1])
-        predicted.append(model.decode(previous_bchw, label_features_bchw, z_bchw))
+        predicted.append(model.decode(previous_bchw, label_features_bchw, z_bchw, anchor_features_bchw))
     return torch.cat(predicted)
