@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import subprocess
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import LIVE_STATES
-from vidpred_tui import messages
+from vidpred_tui import keeping, messages
 from vidpred_tui.naming import free_name
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.compare import CompareScreen
@@ -37,6 +37,8 @@ from vidpred_tui.theme import VIDPRED_THEME
 from vidpred_tui.watcher import Watcher
 
 DEMO = "demo"
+# How many runs a question names; more do not fit a dialog.
+NAMED = 5
 Start = Callable[[RunDirectory], "subprocess.Popen[bytes]"]
 Stop = Callable[[RunDirectory], None]
 
@@ -68,6 +70,7 @@ class VidpredApp(App[None]):
         self._stop = stop
         self._compared = compared
         self._start_under_way = False
+        self._deleted: list[tuple[str, ...]] = []
         self._demo_summary = preset_summary(DEMO)
         self._watcher = Watcher(runs, self.post_message)
 
@@ -151,7 +154,14 @@ class VidpredApp(App[None]):
         self.notify(sentence, severity="error" if is_bad else "information", timeout=10 if is_bad else 5, markup=False)
 
     def _called(self, run_id: str) -> str:
-        return next((entry.name for entry in self.entries if entry.run_id == run_id), "") or run_id
+        return next((entry.label for entry in self.entries if entry.run_id == run_id), run_id)
+
+    def _named(self, run_ids: Sequence[str]) -> str:
+        """The names of runs; of many, those of the first."""
+        names = [self._called(run_id) for run_id in run_ids[:NAMED]]
+        if len(run_ids) == 1:
+            return names[0]
+        return f"{len(run_ids):,} runs ({', '.join(names)}{', ...' if len(run_ids) > NAMED else ''})"
 
     # What people ask for.
 
@@ -186,18 +196,43 @@ class VidpredApp(App[None]):
         self._start_once(lambda: self._start_run(RunDirectory(self.runs / message.run_id), is_new=False))
 
     def on_stop_requested(self, message: messages.StopRequested) -> None:
-        """Ask whether the run shall stop, then ask the run."""
-        name = self._called(message.run_id)
-        state = next((entry.state for entry in self.entries if entry.run_id == message.run_id), "")
-        question = f"Stop {name}? It finishes its step and saves; r resumes it later."
-        if state == "stopping":
-            question = f"{name} is saving already. Make it leave at once, without what is not saved?"
+        """Ask whether runs shall stop, then ask the runs."""
+        name, is_one = self._named(message.run_ids), len(message.run_ids) == 1
+        question = f"Stop {name}? {'It finishes its step' if is_one else 'They finish their steps'} and" + (
+            " saves; r resumes it later." if is_one else " save; r resumes each later."
+        )
+        if {entry.state for entry in self.entries if entry.run_id in message.run_ids} == {"stopping"}:
+            question = f"{name} {'is' if is_one else 'are'} saving already. Leave at once, without what is not saved?"
+        self._confirm(question, "Stop", lambda: keeping.stop(self.runs, message.run_ids, self._stop))
 
-        def stop_if(answer: bool | None) -> None:
+    def on_annotation_requested(self, message: messages.AnnotationRequested) -> None:
+        """Keep what is said of runs."""
+        self._request(lambda: keeping.annotate(self.runs, message))
+
+    def on_deletion_requested(self, message: messages.DeletionRequested) -> None:
+        """Ask whether runs shall go, then move them to the trash."""
+        question = f"Delete {self._named(message.run_ids)}? u brings back what is deleted."
+        called = self._called(message.run_ids[0]) if len(message.run_ids) == 1 else f"{len(message.run_ids):,} runs"
+        self._confirm(question, "Delete", lambda: keeping.delete(self.runs, message.run_ids, called))
+
+    def on_restoration_requested(self) -> None:
+        """Move back what was deleted last."""
+        if self._deleted:
+            run_ids = self._deleted.pop()
+            self._request(lambda: keeping.restore(self.runs, run_ids))
+        else:
+            self._say("Nothing has been deleted here; `vidpred-engine runs restore` knows what was before.")
+
+    def on_export_requested(self, message: messages.ExportRequested) -> None:
+        """Write runs to a file."""
+        self._request(lambda: keeping.export(message))
+
+    def _confirm(self, question: str, yes: str, act: Callable[[], Message]) -> None:
+        def act_if(answer: bool | None) -> None:
             if answer:
-                self._request(partial(self._send_stop, message.run_id))
+                self._request(act)
 
-        self.push_screen(ConfirmScreen(question, "Stop"), stop_if)
+        self.push_screen(ConfirmScreen(question, yes), act_if)
 
     def action_help(self) -> None:
         """Show the keys of the current screen: those of its footer, then those that work everywhere."""
@@ -259,10 +294,6 @@ class VidpredApp(App[None]):
             Registry(self.runs).index(run)
         return messages.RunStarted(run.run_id, process, is_new)
 
-    def _send_stop(self, run_id: str) -> Message:
-        self._stop(RunDirectory(self.runs / run_id))
-        return messages.StopSent(run_id)
-
     # What workers report.
 
     def on_run_started(self, message: messages.RunStarted) -> None:
@@ -277,8 +308,21 @@ class VidpredApp(App[None]):
             self.push_screen(LiveScreen(message.run_id))
 
     def on_stop_sent(self, message: messages.StopSent) -> None:
-        """Say that the run was asked."""
-        self._say(f"{self._called(message.run_id)} finishes its step, saves and leaves.")
+        """Say that the runs were asked."""
+        is_one = len(message.run_ids) == 1
+        what = "finishes its step, saves and leaves" if is_one else "finish their steps, save and leave"
+        self._say(f"{self._named(message.run_ids)} {what}.")
+
+    def on_request_done(self, message: messages.RequestDone) -> None:
+        """Say what was done, and show what came of it without waiting for the next look."""
+        self._say(message.sentence)
+        self._watcher.list_now()
+
+    def on_runs_deleted(self, message: messages.RunsDeleted) -> None:
+        """Remember what can be brought back."""
+        self._deleted.append(message.run_ids)
+        self._say(message.sentence)
+        self._watcher.list_now()
 
     def on_request_refused(self, message: messages.RequestRefused) -> None:
         """Say why not."""

@@ -2,6 +2,8 @@
 
 import math
 
+from vidpred_engine.store.run_fields import better_baseline as better_baseline
+
 STATE_SIGNS = {
     "queued": "○",
     "starting": "◌",
@@ -67,12 +69,6 @@ def count(value: float) -> str:
         if abs(value) >= size * (1 if unit == "M" else 10):
             return f"{value / size:.3g}{unit}"
     return f"{value:.0f}"
-
-
-def better_baseline(repeat_first: float | None, mean_frame: float | None) -> float | None:
-    """The stronger of the two baselines, where there is one."""
-    known = [value for value in (repeat_first, mean_frame) if value is not None and not math.isnan(value)]
-    return max(known, default=None)
 
 
 def setting(value: object) -> str:

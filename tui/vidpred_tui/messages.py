@@ -1,11 +1,14 @@
 """What happened, in the past tense; the app's handlers turn these into state, workers and screens."""
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual.message import Message
 
 from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.annotations import Annotations
 from vidpred_engine.store.registry import RunEntry
 from vidpred_tui.snapshot import RunSnapshot
 
@@ -95,9 +98,38 @@ class ResumeRequested(Message):
 
 @dataclass
 class StopRequested(Message):
-    """Someone wants a run to save and leave."""
+    """Someone wants runs to save and leave."""
 
-    run_id: str
+    run_ids: tuple[str, ...]
+
+
+@dataclass
+class AnnotationRequested(Message):
+    """Someone wants to say something else of runs; `done` says so once it is kept."""
+
+    run_ids: tuple[str, ...]
+    change: Callable[[Annotations], Annotations]
+    done: str
+
+
+@dataclass
+class DeletionRequested(Message):
+    """Someone wants runs to be gone."""
+
+    run_ids: tuple[str, ...]
+
+
+@dataclass
+class RestorationRequested(Message):
+    """Someone wants the runs back that were deleted last."""
+
+
+@dataclass
+class ExportRequested(Message):
+    """Someone wants runs in a file."""
+
+    path: Path
+    entries: tuple[RunEntry, ...]
 
 
 @dataclass
@@ -141,9 +173,24 @@ class RolloutStarted(Message):
 
 @dataclass
 class StopSent(Message):
-    """A run's process was asked to stop."""
+    """The processes of runs were asked to stop."""
 
-    run_id: str
+    run_ids: tuple[str, ...]
+
+
+@dataclass
+class RunsDeleted(Message):
+    """Runs were moved to the trash; the sentence says so."""
+
+    run_ids: tuple[str, ...]
+    sentence: str
+
+
+@dataclass
+class RequestDone(Message):
+    """Something asked for was done; the sentence says what."""
+
+    sentence: str
 
 
 @dataclass

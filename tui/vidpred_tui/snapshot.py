@@ -13,6 +13,7 @@ from vidpred_tui.history import History
 class RunSnapshot:
     """A run's settings (None where they cannot be read), status, history, last log lines and quoted evaluation.
 
+    `shown_name` is the name that people gave it to be shown by, empty where they gave none;
     `gap` is by how many dB of PSNR z from the posterior beats that evaluation, where both are stored;
     `rollouts` names the files of its rollouts' pictures, the newest first.
     """
@@ -25,8 +26,9 @@ class RunSnapshot:
     evaluation: Evaluation | None = None
     gap: float | None = None
     rollouts: tuple[StoredFrames, ...] = ()
+    shown_name: str = ""
 
     @property
     def name(self) -> str:
         """What people call the run."""
-        return (self.settings.name if self.settings else "") or self.run_id
+        return self.shown_name or (self.settings.name if self.settings else "") or self.run_id

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.annotations import read_annotations
+from vidpred_engine.store.atomic import Stamp, file_stamp
 from vidpred_engine.store.evaluations import Evaluation, quoted_with_gap
 from vidpred_engine.store.metric_log import MetricReader
-from vidpred_engine.store.registry import Registry, RunEntry
+from vidpred_engine.store.registry import UNSETTLED_STATES, Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.sample_frames import StoredFrames, stored_sample_frames
-from vidpred_engine.store.status import LIVE_STATES, Status, read_status, write_status
+from vidpred_engine.store.status import Status, read_status, write_status
 from vidpred_tui.history import HistoryBuilder
 from vidpred_tui.messages import FolderFaltered, ProcessEnded, RolloutEnded, RunAdvanced, RunsListed
 from vidpred_tui.snapshot import RunSnapshot
@@ -30,16 +32,6 @@ LIVENESS_SECONDS = 1.0
 IDLE_SECONDS = 5.0
 
 Event = RunsListed | RunAdvanced | ProcessEnded | RolloutEnded | FolderFaltered
-Stamp = tuple[int, int] | None
-
-
-def _stamp(path: Path) -> Stamp:
-    """What changes when a file is replaced or grows: a few microseconds instead of reading it."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
 
 
 class Watcher(threading.Thread):
@@ -74,6 +66,11 @@ class Watcher(threading.Thread):
     def adopt_rollout(self, run_id: str, process: "subprocess.Popen[bytes]") -> None:
         """Wait for the end of a run's rollout likewise; a run has one at a time."""
         self._rollouts[run_id] = process
+        self._wake.set()
+
+    def list_now(self) -> None:
+        """Look at the list of runs at once: someone has just changed it and waits."""
+        self._listing.is_awaited = True
         self._wake.set()
 
     def close(self) -> None:
@@ -148,15 +145,17 @@ class _Listing:
         self._stamps: list[Stamp] = []
         self._read_at = -math.inf
         self._entries: tuple[RunEntry, ...] | None = None
+        self.is_awaited = False
 
     def changed(self) -> tuple[RunEntry, ...] | None:
         """The entries, newest run first, where they differ from the last ones returned."""
-        unsettled = [entry for entry in self._entries or () if entry.state in (*LIVE_STATES, "queued")]
+        unsettled = [entry for entry in self._entries or () if entry.state in UNSETTLED_STATES]
         now = time.monotonic()
-        if now - self._read_at < LISTING_SECONDS:
+        if now - self._read_at < LISTING_SECONDS and not self.is_awaited:
             return None
-        stamps = [_stamp(self._runs), _stamp(self._runs / "registry.json")]
-        stamps += [_stamp(RunDirectory(self._runs / entry.run_id).status_file) for entry in unsettled]
+        self.is_awaited = False
+        stamps = [file_stamp(self._runs), file_stamp(self._runs / "registry.json")]
+        stamps += [file_stamp(RunDirectory(self._runs / entry.run_id).status_file) for entry in unsettled]
         if stamps == self._stamps and now - self._read_at < (LIVENESS_SECONDS if unsettled else IDLE_SECONDS):
             return None
         self._stamps, self._read_at = stamps, now
@@ -182,11 +181,12 @@ class _FollowedRun:
         self._evaluation: Evaluation | None = None
         self._gap: float | None = None
         self._rollouts: tuple[StoredFrames, ...] = ()
+        self._shown_name = ""
 
     def changed(self) -> RunSnapshot | None:
         """A new snapshot where anything differs from the last one."""
         found = [self._read_status(), self._read_metrics(), self._read_evaluation(), self._list_rollouts()]
-        found.append(self._tail.read_new())
+        found += [self._read_name(), self._tail.read_new()]
         if not any(found):
             return None
         assert self._status is not None
@@ -199,6 +199,7 @@ class _FollowedRun:
             evaluation=self._evaluation,
             gap=self._gap,
             rollouts=self._rollouts,
+            shown_name=self._shown_name,
         )
 
     def _read_status(self) -> bool:
@@ -232,8 +233,14 @@ class _FollowedRun:
         before, self._rollouts = self._rollouts, tuple(stored_sample_frames(self._run))
         return self._rollouts != before
 
+    def _read_name(self) -> bool:
+        if not self._touched(self._run.annotations_file):
+            return False
+        before, self._shown_name = self._shown_name, read_annotations(self._run).name
+        return self._shown_name != before
+
     def _touched(self, path: Path) -> bool:
-        stamp = _stamp(path)
+        stamp = file_stamp(path)
         changed = path not in self._stamps or self._stamps[path] != stamp
         self._stamps[path] = stamp
         return changed

@@ -12,7 +12,7 @@ from vidpred_engine.settings import RunSettings, read_toml, to_toml, validate_se
 from vidpred_engine.store.atomic import write_atomic
 from vidpred_engine.store.status import Status, observed, read_status, write_status
 
-_RUN_ID = re.compile(r"^\d{8}-\d{6}-[\w.+=@-]+$")
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[\w.+=@-]+")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def run_ids(runs: Path) -> list[str]:
     if not runs.is_dir():
         return []
     with os.scandir(runs) as found:  # tells a folder from a file without asking the disk for each of 10,000
-        return sorted(item.name for item in found if _RUN_ID.match(item.name) and item.is_dir())
+        return sorted(item.name for item in found if _RUN_ID.fullmatch(item.name) and item.is_dir())
 
 
 def run_directories(runs: Path) -> list[RunDirectory]:

@@ -16,24 +16,31 @@ from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_fields import setting_value
 
 
+def check_export(path: Path) -> None:
+    """Raise UserError where a file's name does not say how to write it."""
+    if path.suffix.lower() not in (".csv", ".json"):
+        raise UserError(f"Runs are written as .csv or .json; {path.name!r:.60} ends in neither.")
+
+
 def write_runs(path: Path, entries: Sequence[RunEntry]) -> None:
-    """Write runs in this order to a file that ends in .csv or .json; raises UserError where that cannot be."""
-    match path.suffix.lower():
-        case ".csv":
-            content = _csv(entries).encode()
-        case ".json":
-            content = codec.encode([asdict(entry) for entry in entries], indent=True)
-        case _:
-            raise UserError(f"Runs are written as .csv or .json; {path.name!r} ends in neither.")
+    """Write runs in this order to a new file that ends in .csv or .json; raises UserError where that cannot be."""
+    check_export(path)
     if path.exists():
         raise UserError(f"{path} exists already; take another name.")
+    as_json = path.suffix.lower() == ".json"
     try:
-        write_atomic(path, content)
+        write_atomic(
+            path, codec.encode([asdict(entry) for entry in entries], indent=True) if as_json else _csv(entries)
+        )
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def _csv(entries: Sequence[RunEntry]) -> str:
+def _json(entries: Sequence[RunEntry]) -> bytes:
+    return codec.encode([asdict(entry) for entry in entries], indent=True)
+
+
+def _csv(entries: Sequence[RunEntry]) -> bytes:
     """One row a run: what lists show, then each setting that is not at its default everywhere."""
     listed = ["run_id", "name", "state", "created", "epoch", "epochs", "step", "eta_seconds", *FIGURES]
     listed += ["starred", "tags", "note"]
@@ -51,4 +58,4 @@ def _csv(entries: Sequence[RunEntry]) -> str:
         row["created"] = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(entry.created))
         row["tags"] = " ".join(entry.tags)
         writer.writerow(row)
-    return rows.getvalue()
+    return rows.getvalue().encode()

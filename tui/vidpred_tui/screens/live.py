@@ -57,7 +57,7 @@ class LiveScreen(VidpredScreen):
         self.query_one(RunHeader).show(snapshot)
         self.query_one(ChartGrid).show(run_charts(snapshot))
         self.query_one(LogTailView).show(snapshot.log)
-        if before is None or before.status.state != snapshot.status.state:
+        if before is None or (before.status.state, before.name) != (snapshot.status.state, snapshot.name):
             self.query_one(TitleBar).rename(snapshot.name)
             self.refresh_bindings()
 
@@ -86,7 +86,7 @@ class LiveScreen(VidpredScreen):
 
     def action_stop(self) -> None:
         """Ask for the run to save and leave."""
-        self.post_message(StopRequested(self._run_id))
+        self.post_message(StopRequested((self._run_id,)))
 
     def action_resume(self) -> None:
         """Let the run go on."""

@@ -8,94 +8,189 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.widgets import Static
 
 from vidpred_engine.store.codec import number
 from vidpred_engine.store.registry import RunEntry
+from vidpred_engine.store.run_filter import FilterError
 from vidpred_engine.store.status import LIVE_STATES
-from vidpred_tui.messages import ComparisonRequested, NewRunRequested, ResumeRequested, RunOpened, StopRequested
+from vidpred_tui import prompts
+from vidpred_tui.messages import (
+    ComparisonRequested,
+    DeletionRequested,
+    NewRunRequested,
+    RestorationRequested,
+    ResumeRequested,
+    RunOpened,
+    StopRequested,
+)
+from vidpred_tui.prompts import Prompt
+from vidpred_tui.run_list import RunList
 from vidpred_tui.screens.base import VidpredScreen
+from vidpred_tui.screens.prompt import PromptScreen
 from vidpred_tui.widgets.empty_runs import EmptyRuns
+from vidpred_tui.widgets.filter_line import FilterInput, FilterLine
 from vidpred_tui.widgets.key_footer import KeyFooter
 from vidpred_tui.widgets.run_detail import RunDetail
 from vidpred_tui.widgets.run_table import RunTable
 from vidpred_tui.widgets.title_bar import TitleBar
 
 RESUMABLE_STATES = ("queued", "stopped", "failed", "lost")
+# Ages grow, and filters by age mean other runs, without any news of a run.
+AGE_SECONDS = 20.0
 
 
 class RunsScreen(VidpredScreen):
-    """Lists runs, and starts, opens, stops, resumes and compares them."""
+    """Lists, filters and sorts runs, and starts, opens, stops, resumes, compares, annotates and deletes them."""
 
     CSS_PATH = "runs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", key_display="/"),
         Binding("n", "new", "New"),
-        Binding("d", "duplicate", "Copy"),
         Binding("s", "stop", "Stop"),
         Binding("r", "resume", "Resume"),
         Binding("c", "compare", "Compare"),
+        Binding("d", "duplicate", "Copy"),
+        Binding("o", "sort", "Sort"),
+        Binding("O", "reverse", "Reverse", key_display="O"),
+        Binding("t", "tags", "Tags"),
+        Binding("asterisk", "star", "Star", key_display="*"),
+        Binding("e", "note", "Note"),
+        Binding("f2", "rename", "Rename"),
+        Binding("A", "mark_all", "Mark all", key_display="A"),
+        Binding("delete", "delete", "Delete", key_display="del"),
+        Binding("u", "undo", "Undo"),
+        Binding("x", "export", "Export"),
+        Binding("escape", "show_all", "All runs"),
     ]
     help_text = (
-        "All runs of the folder, newest first. PSNR is the mean over the validation rollout in dB; base is the better"
-        " of two baselines (repeat the first frame, repeat the mean training frame); ▲ and ▼ say whether the model"
-        " beats it. Quitting never stops a run."
+        "All runs of the folder, newest first. best is the best PSNR, a mean over the validation rollout in dB; base is"
+        " the better of two baselines (repeat the first frame, repeat the mean training frame); ▲ and ▼ say whether the"
+        " model beats it. Quitting never stops a run.\n\n"
+        "The terms of a filter must all hold: a word (in id, name, tags or note), state:running, lr<1e-3, epochs>=10,"
+        " tag:kl, best_psnr>30, age<2d, name:word; - turns one around, a|b is either. Every setting and figure has its"
+        " name. Sort goes to the next column and Reverse turns it around; so do clicks on the heads.\n\n"
+        "Star, Tags, Stop and Delete act on the marked runs, or else on the one under the cursor."
     )
 
     def __init__(self, runs: Path, demo_summary: str) -> None:
         super().__init__()
         self._runs = runs
         self._demo_summary = demo_summary
-        self._entries: tuple[RunEntry, ...] = ()
+        self._list = RunList()
 
     def compose(self) -> ComposeResult:
-        """The table, hidden behind the offer of a demo while there is no run."""
+        """The table under its filter, hidden behind the offer of a demo while there is no run."""
         yield TitleBar("Runs")
+        yield FilterLine(lambda: self._list.entries, id="filter-line")
         with Container(id="runs-body"):
             yield RunTable(id="runs")
+            yield Static("No run is meant by this filter.", id="no-match")
             yield EmptyRuns(str(self._runs), self._demo_summary, id="empty")
         yield RunDetail(id="detail")
         yield KeyFooter()
 
+    def on_mount(self) -> None:
+        """Let ages grow."""
+        self.set_interval(AGE_SECONDS, self._grow_older)
+
     def show_runs(self, entries: Sequence[RunEntry]) -> None:
         """Bring the table up to date."""
-        self._entries = tuple(entries)
+        self._list.load(entries)
+        self._show()
         table, empty = self.query_one(RunTable), self.query_one(EmptyRuns)
-        table.show(self._entries)
         table.display, empty.display = bool(entries), not entries
         self.query_one("#runs-body").set_class(not entries, "-empty")
         if self.focused is None or not self.focused.display:
             (table if entries else empty).focus()
-        live = sum(entry.state in LIVE_STATES for entry in entries)
-        training = f"{live} training · " if live else ""
-        self.query_one(TitleBar).show(f"{training}{len(entries)} runs · {self._runs}")
+
+    def _show(self) -> None:
+        runs = self._list
+        self.query_one(RunTable).show(runs.shown, runs.marked, runs.order)
+        self.query_one("#no-match").display = bool(runs.entries) and not runs.shown
+        live = sum(entry.state in LIVE_STATES for entry in runs.entries)
+        facts = [f"{live} training"] if live else []
+        shown = f"{len(runs.shown):,} of " if runs.filter else ""
+        facts.append(f"{shown}{len(runs.entries):,} runs")
+        if runs.marked:
+            facts.append(f"{len(runs.marked):,} marked")
+        self.query_one(TitleBar).show(" · ".join([*facts, str(self._runs)]))
         self._describe_current()
 
-    @on(RunTable.RowHighlighted)
+    def _grow_older(self) -> None:
+        self._list.renew()
+        self._show()
+
+    @on(RunTable.Highlighted)
     def _describe_current(self) -> None:
-        self.query_one(RunDetail).show(self.query_one(RunTable).current)
+        self.query_one(RunDetail).show(self._current)
         self.refresh_bindings()
 
-    @on(RunTable.RowSelected)
-    def _open(self, message: RunTable.RowSelected) -> None:
-        self.post_message(RunOpened(str(message.row_key.value)))
+    @on(RunTable.Opened)
+    def _open(self, message: RunTable.Opened) -> None:
+        self.post_message(RunOpened(message.run_id))
 
-    @on(RunTable.Marked)
-    def _count_marked(self) -> None:
-        self.refresh_bindings()
+    @on(RunTable.MarkToggled)
+    def _mark(self, message: RunTable.MarkToggled) -> None:
+        self._list.toggle_mark(message.run_id)
+        self._show()
+
+    @on(RunTable.HeadClicked)
+    def _sort_by(self, message: RunTable.HeadClicked) -> None:
+        self._list.sort_by(message.field)
+        self._show()
+
+    @on(FilterLine.Typed)
+    def _use_filter(self, message: FilterLine.Typed) -> None:
+        fault = ""
+        try:
+            self._list.use_filter(message.text)
+        except FilterError as error:
+            fault = str(error)
+        self.query_one(FilterLine).say(fault)
+        if not fault:
+            self._show()
+
+    @on(FilterInput.Left)
+    def _leave_filter(self) -> None:
+        self.query_one(FilterLine).close_if_empty()
+        self.query_one(RunTable).focus()
+
+    @property
+    def _current(self) -> RunEntry | None:
+        return self.query_one(RunTable).current if self.is_mounted else None
+
+    @property
+    def _targets(self) -> list[RunEntry]:
+        """The marked runs, also those that the filter hides, or else the one under the cursor."""
+        if self._list.marked:
+            return [entry for entry in self._list.entries if entry.run_id in self._list.marked]
+        return [self._current] if self._current is not None else []
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Grey out what makes no sense for the run under the cursor; nothing lies below home."""
-        current = self.query_one(RunTable).current if self.is_mounted else None
+        """Grey out what makes no sense for the runs it would act on; nothing lies below home."""
+        current = self._current
         match action:
             case "stop":
-                return (current is not None and current.state in LIVE_STATES) or None
+                return any(entry.state in LIVE_STATES for entry in self._targets) or None
+            case "delete":
+                return any(entry.state not in LIVE_STATES for entry in self._targets) or None
             case "resume":
                 return (current is not None and current.state in RESUMABLE_STATES) or None
-            case "duplicate":
+            case "duplicate" | "note" | "rename":
                 return current is not None or None
-            case "leave":
-                return False
+            case "tags" | "star":
+                return bool(self._targets) or None
             case "compare":
                 return len(self._compared()) > 1 or None
+            case "filter" | "sort" | "reverse":
+                return bool(self._list.entries) or None
+            case "mark_all" | "export":
+                return bool(self._list.shown) or None
+            case "show_all":
+                return bool(self._list.filter)
+            case "leave":
+                return False
             case _:
                 return True
 
@@ -105,29 +200,94 @@ class RunsScreen(VidpredScreen):
 
     def action_duplicate(self) -> None:
         """Edit the settings of the run under the cursor for a new one."""
-        if (current := self.query_one(RunTable).current) is not None:
-            self.post_message(NewRunRequested(current.run_id))
+        if self._current is not None:
+            self.post_message(NewRunRequested(self._current.run_id))
 
     def action_stop(self) -> None:
-        """Ask for the run under the cursor to save and leave."""
-        if (current := self.query_one(RunTable).current) is not None:
-            self.post_message(StopRequested(current.run_id))
+        """Ask for runs to save and leave."""
+        live = tuple(entry.run_id for entry in self._targets if entry.state in LIVE_STATES)
+        self.post_message(StopRequested(live))
 
     def action_resume(self) -> None:
         """Let the run under the cursor go on."""
-        if (current := self.query_one(RunTable).current) is not None:
-            self.post_message(ResumeRequested(current.run_id))
+        if self._current is not None:
+            self.post_message(ResumeRequested(self._current.run_id))
 
     def action_compare(self) -> None:
         """Compare the marked runs, or the one under the cursor with the best of the others."""
         self.post_message(ComparisonRequested(self._compared()))
 
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.query_one(FilterLine).open()
+
+    def action_show_all(self) -> None:
+        """Filter no more."""
+        self.query_one(FilterLine).clear()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        fields = ["star", *(column.field for column in self.query_one(RunTable).columns)]
+        order = self._list.order.field
+        after = fields.index(order) + 1 if order in fields else 0
+        self._list.sort_by(fields[after % len(fields)])
+        self._show()
+
+    def action_reverse(self) -> None:
+        """Sort the other way."""
+        self._list.sort_by(self._list.order.field)
+        self._show()
+
+    def action_mark_all(self) -> None:
+        """Mark all runs that are shown, or take all their marks away."""
+        self._list.toggle_all()
+        self._show()
+
+    def action_delete(self) -> None:
+        """Ask for runs to be moved to the trash."""
+        idle = tuple(entry.run_id for entry in self._targets if entry.state not in LIVE_STATES)
+        self.post_message(DeletionRequested(idle))
+
+    def action_undo(self) -> None:
+        """Bring back what was deleted last."""
+        self.post_message(RestorationRequested())
+
+    def action_star(self) -> None:
+        """Give runs a star, or take it away where all have one."""
+        self.post_message(prompts.star(self._targets))
+
+    def action_rename(self) -> None:
+        """Give the run under the cursor another name to be shown by."""
+        if self._current is not None:
+            self._ask(prompts.rename(self._current))
+
+    def action_note(self) -> None:
+        """Write a note on the run under the cursor."""
+        if self._current is not None:
+            self._ask(prompts.note(self._current))
+
+    def action_tags(self) -> None:
+        """Edit the tags that all marked runs share, or those of the run under the cursor."""
+        known = sorted({tag for entry in self._list.entries for tag in entry.tags})
+        self._ask(prompts.tags(self._targets, known))
+
+    def action_export(self) -> None:
+        """Write the runs that are shown to a file."""
+        self._ask(prompts.export(self._list.shown))
+
+    def _ask(self, prompt: Prompt) -> None:
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                self.post_message(prompt.wish(answer))
+
+        self.app.push_screen(PromptScreen(prompt), answered)
+
     def _compared(self) -> tuple[str, ...]:
-        table = self.query_one(RunTable)
-        if len(table.marked) > 1 or table.current is None:
-            return table.marked
-        first = table.marked[0] if table.marked else table.current.run_id
-        others = [entry for entry in self._entries if entry.run_id != first]
+        marked, current = tuple(self._list.marked), self._current
+        if len(marked) > 1 or current is None:
+            return marked
+        first = marked[0] if marked else current.run_id
+        others = [entry for entry in self._list.entries if entry.run_id != first]
         best = max(others, key=_best_psnr, default=None)
         return (first,) if best is None else (first, best.run_id)
 

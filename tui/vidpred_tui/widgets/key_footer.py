@@ -1,11 +1,14 @@
-"""The keys of the current screen, packed to fit 80 columns."""
+"""The keys of the current screen, as many as fit."""
 
+from rich.cells import cell_len
+from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
 
 
 class KeyFooter(Footer):
-    """A compact footer."""
+    """A compact footer: first the keys that work everywhere, help among them, then the screen's in their order."""
 
     DEFAULT_CSS = """
     KeyFooter { padding: 0 1; }
@@ -13,12 +16,29 @@ class KeyFooter(Footer):
 
     def __init__(self) -> None:
         super().__init__(compact=True, show_command_palette=False)
-        self._shown: list[tuple[str, str, bool]] = []
+        self._shown: list[tuple[str, str, str, bool]] = []
+
+    def compose(self) -> ComposeResult:
+        """Whole keys only: one cut in the middle says nothing."""
+        room = self.size.width
+        for key, written, description, enabled in self._shown:
+            room -= cell_len(f"{written} {description} ")
+            if room < -1:
+                break
+            yield FooterKey(key, written, description, "", disabled=not enabled).data_bind(compact=Footer.compact)
+
+    def on_resize(self) -> None:
+        """Show more keys, or fewer."""
+        self.call_after_refresh(self.recompose)
 
     def bindings_changed(self, screen: "Screen[object]") -> None:
         """Compose anew only where another key is to be shown: the focus moves far more often than the keys change."""
-        active = screen.active_bindings.values()
-        shown = [(item.binding.key, item.binding.description, item.enabled) for item in active if item.binding.show]
-        if shown != self._shown:
-            self._shown = shown
+        active = [item for item in screen.active_bindings.values() if item.binding.show]
+        active.sort(key=lambda item: item.node is not self.app)
+        keys = [
+            (item.binding.key, self.app.get_key_display(item.binding), item.binding.description, item.enabled)
+            for item in active
+        ]
+        if keys != self._shown:
+            self._shown = keys
             super().bindings_changed(screen)

@@ -1,4 +1,4 @@
-"""Two lines on the run under the cursor: its id and cause, and what differs from the defaults."""
+"""Two lines on the run under the cursor: its id, tags and cause, then its note and what differs from the defaults."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -8,7 +8,7 @@ from vidpred_tui import formatting
 
 
 class RunDetail(Static):
-    """What the table has no column for."""
+    """What the table has no column for, or no room."""
 
     DEFAULT_CSS = """
     RunDetail { height: 2; padding: 0 1; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -19,14 +19,14 @@ class RunDetail(Static):
         if entry is None:
             self.update("", layout=False)
             return
-        cause = Content.styled(f"  {entry.cause}", "$text-warning") if entry.cause else Content("")
         changed = ", ".join(
             f"{name} {formatting.setting(value)}" for name, value in entry.changed.items() if name != "name"
         )
-        self.update(
-            Content.styled(entry.run_id, "$foreground-muted")
-            + cause
-            + Content("\n")
-            + Content(changed or "all defaults"),
-            layout=False,
-        )
+        above = [
+            Content.styled(entry.run_id, "$foreground-muted"),
+            Content.styled(" ".join(entry.tags), "$accent"),
+            Content.styled(entry.cause, "$text-warning"),
+        ]
+        below = [Content.styled(entry.note, "italic"), Content(changed or "all defaults")]
+        lines = [Content("  ").join(part for part in parts if part) for parts in (above, below)]
+        self.update(Content("\n").join(lines), layout=False)

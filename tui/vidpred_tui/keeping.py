@@ -1,0 +1,52 @@
+"""What people ask of runs that are there: blocking work for a worker thread, told as a message."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from textual.message import Message
+
+from vidpred_engine.errors import UserError
+from vidpred_engine.store.registry import Registry
+from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.run_export import write_runs
+from vidpred_engine.store.trash import TRASH, delete_runs, restore_runs
+from vidpred_tui import messages
+
+
+def stop(runs: Path, run_ids: Sequence[str], ask: Callable[[RunDirectory], None]) -> Message:
+    """Ask each run's process to stop; raises UserError after all were asked where some could not be."""
+    faults = []
+    for run_id in run_ids:
+        try:
+            ask(RunDirectory(runs / run_id))
+        except UserError as error:
+            faults.append(str(error))
+    if faults:
+        raise UserError(" ".join(faults))
+    return messages.StopSent(tuple(run_ids))
+
+
+def annotate(runs: Path, wish: messages.AnnotationRequested) -> Message:
+    """Keep what someone says of runs."""
+    Registry(runs).annotate([RunDirectory(runs / run_id) for run_id in wish.run_ids], wish.change)
+    return messages.RequestDone(wish.done)
+
+
+def delete(runs: Path, run_ids: Sequence[str], called: str) -> Message:
+    """Move runs to the trash."""
+    delete_runs([RunDirectory(runs / run_id) for run_id in run_ids])
+    verb = "lies" if len(run_ids) == 1 else "lie"
+    return messages.RunsDeleted(tuple(run_ids), f"{called} {verb} in {runs / TRASH}; u brings back.")
+
+
+def restore(runs: Path, run_ids: Sequence[str]) -> Message:
+    """Move runs back from the trash."""
+    restore_runs(runs, run_ids)
+    what = run_ids[0] if len(run_ids) == 1 else f"{len(run_ids):,} runs"
+    return messages.RequestDone(f"{what} {'is' if len(run_ids) == 1 else 'are'} back.")
+
+
+def export(wish: messages.ExportRequested) -> Message:
+    """Write runs to a file."""
+    write_runs(wish.path, wish.entries)
+    return messages.RequestDone(f"{len(wish.entries):,} runs are in {wish.path}.")
