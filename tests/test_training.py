@@ -101,10 +101,11 @@ RECIPES: list[dict[str, Any]] = [
         "gradient_clip": 0.0,
         "ema_decay": 0.9,
     },
+    {"model": "unet", "unet_width": 8, "augment": True, "colour_jitter": 0.3, "previous_noise": 1.0, "shuffle": True},
 ]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=["adam", "adamw-augment-no-latent", "ema-fast-train", "options"])
+@pytest.mark.parametrize("recipe", RECIPES, ids=["adam", "adamw-augment-no-latent", "ema-fast-train", "options", "unet"])
 @pytest.mark.parametrize("polls", [0, 4, 5], ids=["before the first step", "in an epoch", "at an epoch's last step"])
 def test_a_stopped_and_resumed_run_equals_one_that_went_through(
     tmp_path: Path, tiny: RunSettings, recipe: dict[str, Any], polls: int
