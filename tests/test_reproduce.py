@@ -220,7 +220,7 @@ def test_averages_are_over_frames_and_a_model_below_a_baseline_is_called_so(tmp_
     page = (tmp_path / "results.md").read_text()
     assert "| 22.00 | 28.10 | 20.00 | 15.00 | +2.00 | epochs 5 of 70 |" in page
     assert "| 17.00 | 27.85 | 20.00 | 15.00 | below by 3.00 |" in page
-    assert "| nan | 25.48 | 20.00 | 15.00 |" in page
+    assert "| nan | 25.48 | 20.00 | 15.00 |  | " in page
     assert [row["loss"] for row in table(tmp_path / "figure1.csv")] == ["2.0", "inf"]
     results = json.loads((tmp_path / "results.json").read_text())["experiments"]
     assert [row["psnr"] for row in results] == [22.0, None, None, 17.0, "nan", None, None]

@@ -1,5 +1,6 @@
 """What the experiments came to, beside the report's own figures: as plain values and as Markdown."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -79,10 +80,12 @@ def _differences(experiment: Experiment, trained: TrainedRun) -> dict[str, dict[
 
 
 def standing(values: dict[str, Any]) -> str:
-    """By how many dB the model stands above the better baseline, or how far below it."""
+    """By how many dB the model stands above the better baseline, or how far below it; empty where nobody can say."""
     if values["psnr"] is None:
         return ""
     lead = values["psnr"] - max(values["repeat_first"], values["mean_frame"])
+    if not math.isfinite(lead):
+        return ""
     return f"below by {-lead:.2f}" if lead <= 0 else f"{lead:+.2f}"
 
 
