@@ -12,7 +12,7 @@ from vidpred_engine.errors import UserError
 from vidpred_engine.evaluation.rollout import rollout
 from vidpred_engine.models.anchored import AnchoredCVAE
 from vidpred_engine.models.build import build_model
-from vidpred_engine.settings import RunSettings
+from vidpred_engine.settings import RunSettings, validate_settings
 from vidpred_engine.training.step import clip_losses
 
 HEIGHT, WIDTH, LATENT = 16, 24, 4
@@ -22,7 +22,7 @@ HEIGHT, WIDTH, LATENT = 16, 24, 4
 def model() -> AnchoredCVAE:
     """A model whose zero-initialised layers have been moved, so that every input matters."""
     torch.manual_seed(1)
-    made = AnchoredCVAE(8, LATENT, HEIGHT, WIDTH).double()
+    made = AnchoredCVAE(8, LATENT).double()
     with torch.no_grad():
         for weight in made.parameters():
             weight.add_(0.1 * torch.randn_like(weight))
@@ -34,9 +34,7 @@ def images(*leading: int, seed: int = 0) -> Tensor:
     return torch.rand(*leading, 3, HEIGHT, WIDTH, generator=generator, dtype=torch.double)
 
 
-def test_prediction_is_the_anchor_where_the_gate_is_open_and_backdrop_plus_network_where_it_is_shut(
-    model: AnchoredCVAE,
-) -> None:
+def test_prediction_is_the_anchor_where_the_gate_is_open_and_a_new_pixel_where_it_is_shut(model: AnchoredCVAE) -> None:
     previous, label, anchor = (images(2, seed=seed) for seed in range(3))
     head = model.expanding.head
     assert head.bias is not None
@@ -48,8 +46,8 @@ def test_prediction_is_the_anchor_where_the_gate_is_open_and_backdrop_plus_netwo
     with torch.no_grad():
         head.bias[12:] = -50.0
         head.bias[:4] = 1.5  # red
-    expected = model.backdrop.expand(2, -1, -1, -1).clone()
-    expected[:, 0] += 1.5
+    expected = torch.zeros_like(anchor)
+    expected[:, 0] = 1.5
     torch.testing.assert_close(model.decode(previous, label, None, anchor), expected.sigmoid())
 
 
@@ -64,7 +62,7 @@ def test_every_input_counts_and_predictions_stay_within_0_and_1(model: AnchoredC
 
 
 def test_the_posterior_starts_as_the_prior() -> None:
-    mu, logvar = AnchoredCVAE(8, LATENT, HEIGHT, WIDTH).infer(images(2).float(), images(2).float())
+    mu, logvar = AnchoredCVAE(8, LATENT).infer(images(2).float(), images(2).float())
     assert mu.shape == logvar.shape == (2, LATENT, HEIGHT // 8, WIDTH // 8)
     assert not mu.any()
     assert not logvar.any()
@@ -129,9 +127,9 @@ def test_an_anchor_is_cropped_and_mirrored_as_its_clip_is() -> None:
 
 
 def test_frames_that_do_not_halve_three_times_are_refused() -> None:
-    settings = RunSettings(model="unet", frame_height=20)
-    with pytest.raises(UserError, match="'frame_height' should be a multiple of 8"):
-        build_model(settings)
+    with pytest.raises(UserError, match="'model' should be lab, as the unet takes .* multiples of 8, not 20x64"):
+        validate_settings({"model": "unet", "frame_height": 20})
+    assert validate_settings({"frame_height": 20}).model == "lab"
 
 
 def test_it_costs_a_small_part_of_the_labs_network() -> None:

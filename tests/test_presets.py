@@ -114,5 +114,5 @@ def test_one_preset_is_shown_as_the_toml_text_that_it_is(capsys: pytest.CaptureF
     one = orjson.loads(printed(capsys, "report-kl4", "--json"))
     assert one["toml"] == preset_text("report-kl4")
     assert one["differences"] == {"name": "report-kl4", "augment": True, "kl_ratio": 0.5}
-    with pytest.raises(UserError, match="There is no preset 'best2'; choose one of demo, lab"):
+    with pytest.raises(UserError, match="There is no preset 'best2'; choose one of best, demo, lab"):
         printed(capsys, "best2", "--json")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -19,6 +19,8 @@ ENV_PREFIX = "VIDPRED_"
 ENV_NOT_SETTINGS = {"VIDPRED_CACHE", "VIDPRED_RUNS"}
 FORMAT = 1
 SYNTHETIC = "synthetic"
+UNET_REDUCTION = 8
+"""How many pixels one cell of the U-Net's z spans in each direction."""
 _LAB_CHOICES = {"cyclical": "cyclical", "monotonic": "linear", "none": "constant", "adam": "adam", "adamw": "adamw"}
 
 Group = Literal["Run", "Data", "Model", "Teacher forcing", "KL annealing", "Optimisation", "Progress"]
@@ -214,6 +216,18 @@ class RunSettings(BaseModel):
         """Read what the lab's trainer takes: Adam, AdamW, Cyclical, Monotonic, None."""
         return _LAB_CHOICES.get(value.lower(), value) if isinstance(value, str) else value
 
+    @field_validator("model")
+    @classmethod
+    def _frames_must_halve(cls, value: str, info: ValidationInfo) -> str:
+        """The U-Net halves frames three times; their size is declared, so judged, before the model is."""
+        height, width = info.data.get("frame_height", 0), info.data.get("frame_width", 0)
+        if value == "unet" and (height % UNET_REDUCTION or width % UNET_REDUCTION):
+            raise ValueError(
+                f"lab, as the unet takes frames whose height and width are multiples of {UNET_REDUCTION}, "
+                f"not {height}x{width}"
+            )
+        return value
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -285,6 +299,8 @@ def explain(error: ValidationError, written: Mapping[str, str] | None = None) ->
             sentences[name] = _unknown(name)
             continue
         expected = "a finite number" if finding["type"] == "finite_number" else _expected(settings[name])
+        if finding["type"] == "value_error":
+            expected = str(finding["ctx"]["error"])
         where = (written or {}).get(name, f"Setting '{name}'")
         sentences[name] = f"{where} should be {expected}; it is {finding['input']!r:.80}."
     return sentences

@@ -5,33 +5,28 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vidpred_engine.errors import UserError
 from vidpred_engine.models.interface import VideoModel
 from vidpred_engine.models.unet import Contracting, Expanding
+from vidpred_engine.settings import UNET_REDUCTION
 
 WIDTHS = (1, 2, 3)
 """Channels of the U-Net's levels, as multiples of its width."""
 POSTERIOR_WIDTH = 0.5
-REDUCTION = 2 ** len(WIDTHS)
-"""How many pixels one cell of z spans in each direction."""
+assert 2 ** len(WIDTHS) == UNET_REDUCTION
 
 
 class AnchoredCVAE(VideoModel):
     """Predicts a frame as a mixture, pixel by pixel, of the anchor frame and of new pixels within [0, 1].
 
-    new pixel = sigmoid(U-Net + backdrop), prediction = gate * anchor + (1 - gate) * new pixel. The backdrop is a
-    learned picture of what the camera sees at each place, shared by all frames, which must have its size.
-    Previous frame, pose image and anchor enter the U-Net side by side, so their "features" are the images themselves.
-    z lies at an eighth of the resolution; mu and logvar start at 0, so the posterior starts as the prior.
+    prediction = gate * anchor + (1 - gate) * new pixel, gate and pixel through a sigmoid. Previous frame, pose image
+    and anchor enter the U-Net side by side, so their "features" are the images themselves. z lies at an eighth of the
+    resolution; mu and logvar start at 0, so the posterior starts as the prior.
     """
 
     anchored: ClassVar[bool] = True
 
-    def __init__(self, width: int, latent_dim: int, height: int, width_pixels: int) -> None:
+    def __init__(self, width: int, latent_dim: int) -> None:
         super().__init__()
-        for name, size in (("frame_height", height), ("frame_width", width_pixels)):
-            if size % REDUCTION:
-                raise UserError(f"Setting '{name}' should be a multiple of {REDUCTION} for the U-Net; it is {size}.")
         self._latent_dim = latent_dim
         widths = [width * factor for factor in WIDTHS]
         narrow = [int(size * POSTERIOR_WIDTH) for size in widths]
@@ -43,11 +38,10 @@ class AnchoredCVAE(VideoModel):
         self.contracting = Contracting(3 * 3, widths)
         self.latent_in = nn.Conv2d(latent_dim, widths[-1], 1)
         self.expanding = Expanding(widths, 4)
-        self.backdrop = nn.Parameter(torch.zeros(1, 3, height, width_pixels))
 
     def latent_shape(self, height: int, width: int) -> tuple[int, int, int]:
         """z of one frame: (latent_dim, H/8, W/8)."""
-        return self._latent_dim, height // REDUCTION, width // REDUCTION
+        return self._latent_dim, height // UNET_REDUCTION, width // UNET_REDUCTION
 
     def encode_frames(self, frames_nchw: Tensor) -> Tensor:
         """Frames (N, 3, H, W) as they are."""
@@ -78,7 +72,7 @@ class AnchoredCVAE(VideoModel):
         if z_nchw is not None:
             levels[-1] = levels[-1] + self.latent_in(z_nchw)
         pixels_nchw, gate_nchw = self.expanding(levels).split([3, 1], dim=1)
-        new_nchw, kept_nchw = torch.sigmoid(pixels_nchw + self.backdrop), torch.sigmoid(gate_nchw)
+        new_nchw, kept_nchw = torch.sigmoid(pixels_nchw), torch.sigmoid(gate_nchw)
         return kept_nchw * anchor_features_nchw + (1 - kept_nchw) * new_nchw
 
 

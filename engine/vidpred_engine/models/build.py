@@ -9,6 +9,6 @@ from vidpred_engine.settings import RunSettings
 def build_model(settings: RunSettings) -> VideoModel:
     """Build the model that the settings describe, with weights from torch's default generator; raises UserError."""
     if settings.model == "unet":
-        return AnchoredCVAE(settings.unet_width, settings.latent_dim, settings.frame_height, settings.frame_width)
+        return AnchoredCVAE(settings.unet_width, settings.latent_dim)
     sizes = ModelSizes(settings.frame_dim, settings.label_dim, settings.latent_dim, settings.decoder_dim)
     return CVAE(sizes, output=settings.output, normalisation=settings.normalisation)

@@ -25,6 +25,7 @@ class Learner:
         self._settings, self._device = settings, device
         torch.manual_seed(derive_seed(settings.seed, "weights"))
         self.model: VideoModel = build_model(settings).to(device).to(memory_format=torch.channels_last)
+        self._latent_shape = self.model.latent_shape(settings.frame_height, settings.frame_width)
         self.optimizer = make_optimizer(settings, self.model)
         self.average = (
             AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay))  # type: ignore[no-untyped-call]
@@ -97,8 +98,7 @@ class Learner:
         return {"loss": loss, "mse": losses.mse, "kl": losses.kl, "psnr": losses.psnr, "grad_norm": grad_norm}
 
     def _noise(self, clip_btchw: Tensor, step: int) -> Tensor:
-        latent_shape = self.model.latent_shape(*clip_btchw.shape[-2:])
-        noise = posterior_noise(clip_btchw.shape, latent_shape, seed=self._settings.seed, step=step)
+        noise = posterior_noise(clip_btchw.shape, self._latent_shape, seed=self._settings.seed, step=step)
         return noise.to(self._device)
 
     def _previous_noise(self, clip_btchw: Tensor, step: int) -> Tensor:
