@@ -17,6 +17,11 @@ STATE_SIGNS = {
 ABSENT = "·"
 
 
+def inert(text: str) -> str:
+    """The text on one line and without control characters, which could move a terminal's cursor."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def state_text(state: str) -> str:
     """The state as a sign and a word."""
     return f"{STATE_SIGNS.get(state, '?')} {state}"

@@ -282,4 +282,5 @@ def _parse_entry(run_id: str, document: Any) -> RunEntry | None:
         codec.check_kinds(RunEntry, values)
     except (KeyError, TypeError):
         return None
-    return RunEntry(**values) if values["run_id"] == run_id else None
+    shown = [values["name"], values["note"], *values["tags"]]
+    return RunEntry(**values) if values["run_id"] == run_id and all(map(str.isprintable, shown)) else None

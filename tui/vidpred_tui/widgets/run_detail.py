@@ -25,7 +25,7 @@ class RunDetail(Static):
         above = [
             Content.styled(entry.run_id, "$foreground-muted"),
             Content.styled(" ".join(entry.tags), "$accent"),
-            Content.styled(entry.cause, "$text-warning"),
+            Content.styled(formatting.inert(entry.cause), "$text-warning"),
         ]
         below = [Content.styled(entry.note, "italic"), Content(changed or "all defaults")]
         lines = [Content("  ").join(part for part in parts if part) for parts in (above, below)]

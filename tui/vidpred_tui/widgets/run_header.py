@@ -35,7 +35,7 @@ class RunHeader(Widget):
         status = snapshot.status
         facts = [Content.styled(formatting.state_text(status.state), f"bold {STATE_COLOURS.get(status.state, '')}")]
         if status.cause:
-            facts.append(Content.styled(status.cause, "$text-warning"))
+            facts.append(Content.styled(formatting.inert(status.cause), "$text-warning"))
         facts.append(_fact("epoch", f"{status.epoch}/{status.epochs}"))
         if status.steps:
             facts.append(_fact("step", f"{status.step:,}/{status.steps:,}"))

@@ -274,8 +274,7 @@ class RunTable(ScrollView, can_focus=True):
 
 def _fitted(text: str, width: int, *, left: bool) -> str:
     """The text cut or padded to a width in cells; wide characters take two, and none moves the terminal's cursor."""
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else "?" for character in text)
+    text = formatting.inert(text)
     length = cell_len(text)
     if length > width:
         return set_cell_size(text, width - 1) + "…"

@@ -1,0 +1,26 @@
+"""The footer: whole keys, help and quit first, as many of the others as fit."""
+
+from pathlib import Path
+
+import pytest
+from textual.widgets._footer import FooterKey
+
+from tui.fake_runs import fake_run, until
+from vidpred_tui.app import VidpredApp
+from vidpred_tui.widgets.key_footer import KeyFooter
+from vidpred_tui.widgets.run_table import RunTable
+
+
+@pytest.mark.parametrize(("width", "last"), [(160, "Delete"), (80, "Resume"), (40, "Mark"), (16, "Quit")])
+async def test_keys_are_whole_and_help_is_always_there(app: VidpredApp, runs: Path, width: int, last: str) -> None:
+    fake_run(runs, "one")
+    async with app.run_test(size=(width, 24)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(RunTable).row_count == 1)
+        footer = app.screen.query_one(KeyFooter)
+        await until(pilot, lambda: len(footer.query(FooterKey)) > 1)
+        keys = list(footer.query(FooterKey))
+        assert [key.description for key in keys[:2]] == ["Help", "Quit"]
+        assert last in [key.description for key in keys]
+        assert all(key.region.right <= width for key in keys)
+        await pilot.resize_terminal(160, 24)
+        await until(pilot, lambda: len(footer.query(FooterKey)) > len(keys) or width == 160)
