@@ -3,6 +3,7 @@
 import array
 import fcntl
 import os
+import select
 import sys
 import termios
 
@@ -19,10 +20,15 @@ def unusable_reason() -> str | None:
 
 
 def output_pending() -> bool:
-    """Whether output waits for a slow connection: a redraw now would only lengthen the queue and delay keys."""
+    """Whether output waits for a slow connection: a redraw now would only lengthen the queue and delay keys.
+
+    A pseudo-terminal, which is what ssh and tmux give, never counts what waits in it; it only takes no more.
+    """
     waiting = array.array("i", [0])
     try:
-        fcntl.ioctl(sys.__stderr__.fileno(), termios.TIOCOUTQ, waiting)  # type: ignore[union-attr]
+        terminal = sys.__stderr__.fileno()  # type: ignore[union-attr]
+        fcntl.ioctl(terminal, termios.TIOCOUTQ, waiting)
+        _, writable, _ = select.select([], [terminal], [], 0)
     except (OSError, ValueError, AttributeError):
         return False
-    return waiting[0] > 0
+    return waiting[0] > 0 or not writable
