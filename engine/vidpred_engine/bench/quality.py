@@ -24,7 +24,7 @@ from vidpred_engine.store.run_directory import RunDirectory, create_run
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.run import train_run
 
-MARKS = (1 / 8, 1 / 4, 1 / 2, 1.0)
+MARKS = (1 / 8, 1 / 2, 1.0)
 """Shares of the time after which a run is judged; judging itself does not count."""
 PROBE_STEPS = 8
 NEVER = 1_000_000

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vidpred_engine.commands import bench_tui
+from vidpred_engine.commands import bench_quality, bench_tui
 from vidpred_engine.commands.options import Subparsers, add_command, add_json
 from vidpred_engine.commands.output import print_json
 from vidpred_engine.commands.setting_flags import add_setting_flags
@@ -30,9 +30,11 @@ def add(commands: Subparsers) -> None:
     """Declare the command."""
     summary = "Time the engine beside the lab's literal program on this machine."
     parser = add_command(commands, "bench", summary, DETAILS)
-    forms = ("[--quick] [--preset NAME] [--SETTING VALUE ...]", "--concurrent K [...]", "tui [...]")
+    forms = ("[--quick] [--preset NAME] [--SETTING VALUE ...]", "--concurrent K [...]", "tui [...]", "quality [...]")
     parser.usage = "\n       ".join(f"%(prog)s {form}" for form in forms)
-    bench_tui.add(parser.add_subparsers(title="commands", prog=parser.prog, metavar="COMMAND"))
+    inner = parser.add_subparsers(title="commands", prog=parser.prog, metavar="COMMAND")
+    for module in (bench_tui, bench_quality):
+        module.add(inner)
     effort = parser.add_argument_group("what is measured")
     effort.add_argument("--quick", action="store_true", help="fewer rounds, shorter rollouts, less data")
     effort.add_argument("--frames", type=int, metavar="N", help="frames a rollout predicts [default all, on a CPU 24]")
