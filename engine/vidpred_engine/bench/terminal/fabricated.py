@@ -21,7 +21,7 @@ DIFFERENT_LINES = 1000
 def fabricate_runs(runs: Path, count: int, progress: Progress) -> RunDirectory:
     """Write `count` finished runs and index them; returns the newest.
 
-    The store makes the first, and the others are made as it would but for flushing them to the disk, 10,000 times 28 ms.
+    The store makes the first; the others are made like it but for flushing them to the disk, 10,000 times 28 ms.
     """
     settings = RunSettings(epochs=20, lr=2e-4)
     pattern = one_run(runs, "run-00000", "finished", epoch=20, epochs=20, step=9140, summary=SUMMARY)
