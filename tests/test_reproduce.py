@@ -273,14 +273,16 @@ def test_a_crash_of_one_experiment_keeps_none_from_its_turn(
 ) -> None:
     def crash_in_tf1(settings: RunSettings, progress: Progress) -> Any:
         if settings.name == TF1.preset:
-            raise RuntimeError("out of memory")
+            raise RuntimeError("out of memory\n2 GiB | 1 GiB")
         return open_run_data(settings, progress)
 
     monkeypatch.setattr(training_run, "open_run_data", crash_in_tf1)
     assert reproduce(tmp_path, plan(lab_folder, TF1, TF3)) == 1
     assert "RuntimeError: out of memory" in capsys.readouterr().err
     results = {result.experiment: result for result in read_results(tmp_path)}
-    assert results[TF1].remark == "failed: RuntimeError: out of memory"
+    assert results[TF1].remark == "failed: RuntimeError: out of memory\n2 GiB | 1 GiB"
+    publish(tmp_path)
+    assert r"| failed: RuntimeError: out of memory 2 GiB \| 1 GiB | 28.10 |" in (tmp_path / "results.md").read_text()
     assert results[TF3].state == "finished"
 
 

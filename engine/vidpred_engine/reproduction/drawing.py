@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ BASELINES = (("repeat_first", "repeat the first frame", "--"), ("mean_frame", "m
 FEW_EPOCHS = 20  # so few are each marked
 MAGNITUDES = 10
 DOTS_PER_INCH = 150
+CHARACTERS_ACROSS = 36  # of a panel of Figure 3
 
 
 def draw_courses(path: Path, figure: CourseFigure, results: Sequence[Result]) -> None:
@@ -40,7 +42,13 @@ def draw_courses(path: Path, figure: CourseFigure, results: Sequence[Result]) ->
             chart.set_ylabel(axis.label)
             chart.grid(alpha=0.3)
         charts[-1].set_xlabel("epoch (from 0)")
-        charts[-1].xaxis.get_major_locator().set_params(integer=True)
+        if any(result.epochs for result in shown):
+            charts[-1].xaxis.get_major_locator().set_params(integer=True)
+        else:
+            _say(charts[0], "no experiment has ended yet")
+            charts[0].set_xticks([])
+            for chart in charts:
+                chart.set_yticks([])
         canvas.legend(*charts[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
 
     _save(path, figure.title, (8, 2.4 * len(figure.axes) + 1.6), draw)
@@ -59,6 +67,7 @@ def draw_psnr(path: Path, results: Sequence[Result]) -> None:
             chart.set_ylabel("PSNR [dB]")
         for chart in charts[1]:
             chart.set_xlabel("frame")
+            chart.xaxis.get_major_locator().set_params(integer=True)
         legend.axis("off")
         known = next((chart for chart in panels if chart.lines), legend)
         legend.legend(*known.get_legend_handles_labels(), loc="center", frameon=False, fontsize=10)
@@ -71,8 +80,7 @@ def _psnr_panel(chart: Axes, result: Result) -> None:
     head = f"({experiment.panel}) {experiment.name}"
     if evaluation is None:
         chart.set_title(head, loc="left", fontsize=11)
-        sentence = result.remark or "not evaluated"
-        chart.text(0.5, 0.5, sentence, transform=chart.transAxes, ha="center", va="center", wrap=True, fontsize=9)
+        _say(chart, result.remark or "not evaluated")
         return
     means = evaluation.means()
     average = f"{head}: average {means['psnr']:.2f} dB (report {experiment.report_psnr:.2f})"
@@ -84,6 +92,13 @@ def _psnr_panel(chart: Axes, result: Result) -> None:
     for field, label, dashes in BASELINES:
         chart.plot(frames, getattr(evaluation, field), color=GREY, ls=dashes, lw=1, label=label)
     chart.grid(alpha=0.3)
+
+
+def _say(chart: Axes, sentence: str) -> None:
+    """Write a sentence where the curves would be; it takes no part in the layout of the charts."""
+    text = "\n".join(textwrap.wrap(sentence, CHARACTERS_ACROSS))
+    written = chart.text(0.5, 0.5, text, transform=chart.transAxes, ha="center", va="center", fontsize=10)
+    written.set_in_layout(False)
 
 
 def _legend(result: Result) -> str:

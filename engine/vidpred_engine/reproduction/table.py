@@ -192,7 +192,12 @@ def _command(results: Sequence[Result], experiments: Sequence[Experiment]) -> st
 
 def _table(columns: dict[str, Callable[[dict[str, Any]], str]], rows: Sequence[dict[str, Any]]) -> str:
     lines = [list(columns), ["---"] * len(columns), *([cell(row) for cell in columns.values()] for row in rows)]
-    return "".join("| " + " | ".join(text.replace("|", "\\|") for text in line) + " |\n" for line in lines)
+    return "".join("| " + " | ".join(map(_one_line, line)) + " |\n" for line in lines)
+
+
+def _one_line(text: str) -> str:
+    """A cell's text: a cause of failure may have several lines."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _decibel(value: float | None) -> str:
