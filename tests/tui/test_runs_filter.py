@@ -108,7 +108,7 @@ async def test_a_fault_stands_beneath_and_what_was_shown_stays(app: VidpredApp) 
         assert names(app) == ["gamma", "beta"]
         await press(pilot, " nobody")
         assert names(app) == []
-        assert app.screen.query_one("#no-match").display
+        assert app.screen.query_one("#no-row").display
         await pilot.press("enter", "enter", "space", "d", "r", "c")  # nothing is under the cursor
         assert table(app).current is None
 

@@ -1,10 +1,15 @@
 """Home: the empty folder, the table, and what its keys ask for."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from textual.widgets import Static
+
 from tui.fake_runs import Launcher, fake_run, until
 from vidpred_engine.presets import preset_settings
+from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.status import read_status, write_status
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.screens.compare import CompareScreen
@@ -32,6 +37,28 @@ async def test_an_empty_folder_offers_the_demo_and_enter_starts_it(app: VidpredA
     (run,) = launcher.started
     assert run.settings() == preset_settings("demo")
     assert run.path.parent == app.runs
+
+
+async def test_no_demo_is_offered_before_it_is_known_that_there_is_no_run(
+    app: VidpredApp, launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = threading.Event()
+    read = Registry.entries
+
+    def read_slowly(registry: Registry) -> list[RunEntry]:
+        known.wait(30)
+        return read(registry)
+
+    monkeypatch.setattr(Registry, "entries", read_slowly)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        assert "Reading the runs" in str(app.screen.query_one("#no-row", Static).render())
+        assert not app.screen.query_one(EmptyRuns).display
+        await pilot.press("enter", "s", "c", "delete", "A")
+        known.set()
+        await until(pilot, lambda: app.screen.query_one(EmptyRuns).display)
+        assert not app.screen.query_one("#no-row").display
+    assert launcher.started == []
 
 
 async def test_the_table_says_all_in_words_and_follows_the_files(app: VidpredApp, runs: Path) -> None:

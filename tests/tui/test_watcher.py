@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from tui.fake_runs import append_records, evaluate, fake_run, step_record, wait_for
+from vidpred_engine.store.annotations import Annotations, write_annotations
 from vidpred_engine.store.metric_log import rewind
-from vidpred_engine.store.registry import RunEntry
+from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.status import Status, read_status, write_status
 from vidpred_tui.messages import ProcessEnded, RunAdvanced, RunsListed
 from vidpred_tui.snapshot import RunSnapshot
@@ -54,6 +55,31 @@ def test_the_list_is_posted_once_and_again_only_when_it_changes(runs: Path, watc
     watcher.poll()
     assert [[entry.name for entry in entries] for entries in posts.lists()] == [[], ["one"], ["two", "one"]]
     assert posts.lists()[1][0].summary == {"loss": 0.5}
+
+
+def test_a_change_that_someone_waits_for_is_listed_at_once(
+    runs: Path, watcher: Watcher, posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fake_run(runs, "one")
+    watcher.poll()
+    monkeypatch.setattr("vidpred_tui.watcher.LISTING_SECONDS", 1000.0)
+    Registry(runs).annotate([run], lambda said: replace(said, name="two"))
+    watcher.poll()
+    assert [entries[0].name for entries in posts.lists()] == ["one"]
+    watcher.list_now()
+    watcher.poll()
+    assert [entries[0].name for entries in posts.lists()] == ["one", "two"]
+
+
+def test_a_followed_run_has_the_name_that_people_give_it(runs: Path, watcher: Watcher, posts: Posts) -> None:
+    run = fake_run(runs, "one")
+    watcher.follow([run.run_id])
+    watcher.poll()
+    write_annotations(run, Annotations("two"))
+    watcher.poll()
+    write_annotations(run, Annotations("two", note="new"))
+    watcher.poll()
+    assert [snapshot.name for snapshot in posts.snapshots()] == ["one", "two"]
 
 
 def test_a_live_run_is_read_as_it_writes(runs: Path, watcher: Watcher, posts: Posts) -> None:

@@ -65,6 +65,7 @@ class VidpredApp(App[None]):
         self.animation_level = "none"  # sliding panels cost an SSH link a hundred redraws and show nothing
         self.runs = runs
         self.entries: tuple[RunEntry, ...] = ()
+        self._is_listed = False
         self.snapshots: dict[str, RunSnapshot] = {}
         self._start = start
         self._stop = stop
@@ -98,7 +99,7 @@ class VidpredApp(App[None]):
 
     def on_runs_listed(self, message: messages.RunsListed) -> None:
         """Keep and show the new list."""
-        self.entries = message.entries
+        self.entries, self._is_listed = message.entries, True
         if (audience := self._audience()) is not None:
             audience.show_runs(self.entries)
 
@@ -114,7 +115,8 @@ class VidpredApp(App[None]):
     def on_screen_shown(self) -> None:
         """Give a screen that became current what it missed."""
         if (audience := self._audience()) is not None:
-            audience.show_runs(self.entries)
+            if self._is_listed:  # before, nobody knows whether there are none
+                audience.show_runs(self.entries)
             for run_id in audience.followed:
                 if run_id in self.snapshots:
                     audience.show_run(self.snapshots[run_id])

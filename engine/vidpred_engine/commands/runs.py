@@ -48,7 +48,13 @@ def _show(arguments: argparse.Namespace) -> int:
         print_json({**asdict(entry), **documents})
         return 0
     state = f"{entry.state} ({entry.cause})" if entry.cause else entry.state
-    rows = [("state", state), ("epoch", f"{entry.epoch}/{entry.epochs}"), ("step", entry.step)]
+    said = {"name": entry.name, "tags": " ".join(entry.tags), "note": entry.note, "star": "★" if entry.starred else ""}
+    rows = [
+        *((name, text) for name, text in said.items() if text),
+        ("state", state),
+        ("epoch", f"{entry.epoch}/{entry.epochs}"),
+        ("step", entry.step),
+    ]
     print_table(["run", entry.run_id], [*rows, *entry.summary.items(), *figures.items()])
     print(to_toml(settings))
     return 0

@@ -85,7 +85,7 @@ class RunsScreen(VidpredScreen):
         yield FilterLine(lambda: self._list.entries, id="filter-line")
         with Container(id="runs-body"):
             yield RunTable(id="runs")
-            yield Static("No run is meant by this filter.", id="no-match")
+            yield Static("Reading the runs ...", id="no-row")
             yield EmptyRuns(str(self._runs), self._demo_summary, id="empty")
         yield RunDetail(id="detail")
         yield KeyFooter()
@@ -107,7 +107,9 @@ class RunsScreen(VidpredScreen):
     def _show(self) -> None:
         runs = self._list
         self.query_one(RunTable).show(runs.shown, runs.marked, runs.order)
-        self.query_one("#no-match").display = bool(runs.entries) and not runs.shown
+        no_row = self.query_one("#no-row", Static)
+        no_row.update("No run is meant by this filter.")
+        no_row.display = bool(runs.entries) and not runs.shown
         live = sum(entry.state in LIVE_STATES for entry in runs.entries)
         facts = [f"{live} training"] if live else []
         shown = f"{len(runs.shown):,} of " if runs.filter else ""
