@@ -28,6 +28,7 @@ from vidpred_tui.naming import free_name
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.compare import CompareScreen
 from vidpred_tui.screens.confirm import ConfirmScreen
+from vidpred_tui.screens.frames import FramesScreen
 from vidpred_tui.screens.help import HelpScreen
 from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.runs import RunsScreen
@@ -41,10 +42,11 @@ DEMO = "demo"
 NAMED = 5
 Start = Callable[[RunDirectory], "subprocess.Popen[bytes]"]
 Stop = Callable[[RunDirectory], None]
+Predict = Callable[[RunDirectory, int], "subprocess.Popen[bytes]"]
 
 
 class VidpredApp(App[None]):
-    """Terminal screens over one folder of runs; `start` and `stop` are the launcher's functions.
+    """Terminal screens over one folder of runs; `start`, `stop` and `predict` are the launcher's functions.
 
     It opens on the comparison of the runs `compared` where there are any.
     """
@@ -59,7 +61,13 @@ class VidpredApp(App[None]):
     ]
 
     def __init__(
-        self, runs: Path, *, start: Start = local.start, stop: Stop = local.stop, compared: tuple[str, ...] = ()
+        self,
+        runs: Path,
+        *,
+        start: Start = local.start,
+        stop: Stop = local.stop,
+        predict: Predict = local.predict,
+        compared: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.animation_level = "none"  # sliding panels cost an SSH link a hundred redraws and show nothing
@@ -69,6 +77,8 @@ class VidpredApp(App[None]):
         self.snapshots: dict[str, RunSnapshot] = {}
         self._start = start
         self._stop = stop
+        self._predict = predict
+        self._predicting: set[str] = set()
         self._compared = compared
         self._start_under_way = False
         self._deleted: list[tuple[str, ...]] = []
@@ -136,6 +146,12 @@ class VidpredApp(App[None]):
             case code:
                 self._say(f"{name} failed with exit code {code}; its log says why.", is_bad=True)
 
+    def on_rollout_ended(self, message: messages.RolloutEnded) -> None:
+        """Say that a rollout that was started here has failed; one that has not is shown as soon as its file is."""
+        self._predicting.discard(message.run_id)
+        if message.exit_code:
+            self._say(f"The rollout of {self._called(message.run_id)} failed; the run's log says why.", is_bad=True)
+
     def _audience(self) -> VidpredScreen | None:
         """The screen to hand news to; while the app shuts down, screens lose their widgets and then vanish."""
         if not self.is_running or not isinstance(self.screen, VidpredScreen):
@@ -174,6 +190,15 @@ class VidpredApp(App[None]):
     def on_comparison_requested(self, message: messages.ComparisonRequested) -> None:
         """Show the runs side by side."""
         self.push_screen(CompareScreen(message.run_ids))
+
+    def on_frames_requested(self, message: messages.FramesRequested) -> None:
+        """Show what the runs predict, in step."""
+        self.push_screen(FramesScreen(message.run_ids))
+
+    def on_rollouts_requested(self, message: messages.RolloutsRequested) -> None:
+        """Predict a validation clip with the runs that are not at it already."""
+        if run_ids := [run_id for run_id in message.run_ids if run_id not in self._predicting]:
+            self._start_once(lambda: self._start_rollouts(run_ids, message.clip))
 
     def on_new_run_requested(self, message: messages.NewRunRequested) -> None:
         """Read what a form may start from."""
@@ -296,6 +321,15 @@ class VidpredApp(App[None]):
             Registry(self.runs).index(run)
         return messages.RunStarted(run.run_id, process, is_new)
 
+    def _start_rollouts(self, run_ids: Sequence[str], clip: int) -> Message:
+        processes, refusals = {}, []
+        for run_id in run_ids:
+            try:
+                processes[run_id] = self._predict(RunDirectory(self.runs / run_id), clip)
+            except (UserError, OSError) as error:
+                refusals.append(str(error))
+        return messages.RolloutsStarted(processes, refusals)
+
     # What workers report.
 
     def on_run_started(self, message: messages.RunStarted) -> None:
@@ -308,6 +342,16 @@ class VidpredApp(App[None]):
             self.switch_screen(LiveScreen(message.run_id))
         else:
             self.push_screen(LiveScreen(message.run_id))
+
+    def on_rollouts_started(self, message: messages.RolloutsStarted) -> None:
+        """Watch over the processes."""
+        self._start_under_way = False
+        for run_id, process in message.processes.items():
+            self._predicting.add(run_id)
+            self._watcher.adopt_rollout(run_id, process)
+            self._say(f"{self._called(run_id)} predicts in the background.")
+        for refusal in message.refusals:
+            self._say(refusal, is_bad=True)
 
     def on_stop_sent(self, message: messages.StopSent) -> None:
         """Say that the runs were asked."""

@@ -147,10 +147,10 @@ class FramesRequested(Message):
 
 
 @dataclass
-class RolloutRequested(Message):
-    """Someone wants a run to predict a validation clip."""
+class RolloutsRequested(Message):
+    """Someone wants runs to predict a validation clip."""
 
-    run_id: str
+    run_ids: tuple[str, ...]
     clip: int
 
 
@@ -164,11 +164,11 @@ class RunStarted(Message):
 
 
 @dataclass
-class RolloutStarted(Message):
-    """A process that predicts a validation clip was started."""
+class RolloutsStarted(Message):
+    """Processes that predict a validation clip were started; the refusals say which could not be, and why."""
 
-    run_id: str
-    process: "subprocess.Popen[bytes]"
+    processes: "dict[str, subprocess.Popen[bytes]]"
+    refusals: list[str]
 
 
 @dataclass

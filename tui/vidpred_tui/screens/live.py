@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 from vidpred_engine.store.status import LIVE_STATES
 from vidpred_tui.charts.run_charts import RUN_CHARTS, run_charts
-from vidpred_tui.messages import NewRunRequested, ResumeRequested, StopRequested
+from vidpred_tui.messages import FramesRequested, NewRunRequested, ResumeRequested, StopRequested
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.runs import RESUMABLE_STATES
 from vidpred_tui.snapshot import RunSnapshot
@@ -28,6 +28,7 @@ class LiveScreen(VidpredScreen):
         Binding("s", "stop", "Stop"),
         Binding("r", "resume", "Resume"),
         Binding("d", "duplicate", "Copy"),
+        Binding("f", "frames", "Frames"),
         Binding("right,tab", "turn(1)", "Charts", key_display="→"),
         Binding("left,shift+tab", "turn(-1)", "Charts back", show=False),
     ]
@@ -95,3 +96,7 @@ class LiveScreen(VidpredScreen):
     def action_duplicate(self) -> None:
         """Edit the run's settings for a new one."""
         self.post_message(NewRunRequested(self._run_id))
+
+    def action_frames(self) -> None:
+        """Show what the run predicts, frame by frame."""
+        self.post_message(FramesRequested((self._run_id,)))

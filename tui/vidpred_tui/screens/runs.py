@@ -18,6 +18,7 @@ from vidpred_tui import prompts
 from vidpred_tui.messages import (
     ComparisonRequested,
     DeletionRequested,
+    FramesRequested,
     NewRunRequested,
     RestorationRequested,
     ResumeRequested,
@@ -50,6 +51,7 @@ class RunsScreen(VidpredScreen):
         Binding("s", "stop", "Stop"),
         Binding("r", "resume", "Resume"),
         Binding("c", "compare", "Compare"),
+        Binding("f", "frames", "Frames"),
         Binding("d", "duplicate", "Copy"),
         Binding("o", "sort", "Sort"),
         Binding("O", "reverse", "Reverse", key_display="O"),
@@ -181,7 +183,7 @@ class RunsScreen(VidpredScreen):
                 return (current is not None and current.state in RESUMABLE_STATES) or None
             case "duplicate" | "note" | "rename":
                 return current is not None or None
-            case "tags" | "star":
+            case "tags" | "star" | "frames":
                 return bool(self._targets) or None
             case "compare":
                 return len(self._compared()) > 1 or None
@@ -218,6 +220,10 @@ class RunsScreen(VidpredScreen):
     def action_compare(self) -> None:
         """Compare the marked runs, or the one under the cursor with the best of the others."""
         self.post_message(ComparisonRequested(self._compared()))
+
+    def action_frames(self) -> None:
+        """Show what the marked runs, or the one under the cursor, predict frame by frame."""
+        self.post_message(FramesRequested(tuple(entry.run_id for entry in self._targets)))
 
     def action_filter(self) -> None:
         """Type a filter."""

@@ -1,0 +1,1 @@
+"""Pictures in a terminal: frames of rollouts as half blocks; nothing here needs a running app."""

@@ -1,0 +1,42 @@
+"""Films as image files in the frames folder of the first run."""
+
+from pathlib import Path
+
+import numpy as np
+
+from vidpred_engine.store.pictures import side_by_side, write_gif, write_png
+from vidpred_engine.store.sample_frames import Pixels
+from vidpred_tui.pictures.film import Film
+
+SCALE = 4
+
+
+def export_gif(film: Film, folder: Path) -> Path:
+    """Write the whole film: truth, prediction, error and pose side by side, a run a row."""
+    path = folder / f"{_stem(film)}.gif"
+    write_gif(path, _picture(film, slice(len(film))), SCALE)
+    return path
+
+
+def export_png(film: Film, frame: int, folder: Path) -> Path:
+    """Write one frame, likewise."""
+    path = folder / f"{_stem(film)}-{frame:04}.png"
+    write_png(path, _picture(film, slice(frame - 1, frame))[0], SCALE)
+    return path
+
+
+def _stem(film: Film) -> str:
+    first = film.reels[0].frames
+    others = "".join(f"-{reel.run_id}" for reel in film.reels[1:])
+    return f"{first.split}{first.clip}-strip{others}"[:200]
+
+
+def _picture(film: Film, part: slice) -> Pixels:
+    """The frames of a part of the film as (T, H, W, 3), a run below the other; narrower runs are padded in white."""
+    rows = [
+        side_by_side([reel.frames.truth[part], reel.frames.prediction[part], reel.error(part), reel.frames.pose[part]])
+        for reel in film.reels
+    ]
+    widest = max(row.shape[2] for row in rows)
+    padded = [np.pad(row, ((0, 0), (0, 0), (0, widest - row.shape[2]), (0, 0)), constant_values=255) for row in rows]
+    return np.concatenate(padded, axis=1)

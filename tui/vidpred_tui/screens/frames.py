@@ -1,0 +1,374 @@
+"""What runs predict, frame by frame: truth, prediction, error and pose, played and scrubbed, several runs in step."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
+
+from vidpred_engine.errors import UserError
+from vidpred_engine.store.evaluations import Evaluation
+from vidpred_engine.store.sample_frames import SampleFrames, StoredFrames, read_sample_frames
+from vidpred_tui import formatting
+from vidpred_tui.charts.frame_chart import frame_chart
+from vidpred_tui.charts.plan import ChartPlan
+from vidpred_tui.messages import RolloutsRequested
+from vidpred_tui.pictures.export import export_gif, export_png
+from vidpred_tui.pictures.film import Film, Reel
+from vidpred_tui.pictures.playback import Playback
+from vidpred_tui.screens.base import VidpredScreen
+from vidpred_tui.snapshot import RunSnapshot
+from vidpred_tui.terminal import output_pending
+from vidpred_tui.theme import run_style
+from vidpred_tui.widgets.cursor_chart import CursorChart
+from vidpred_tui.widgets.frame_grid import FrameGrid
+from vidpred_tui.widgets.key_footer import KeyFooter
+from vidpred_tui.widgets.scrub_bar import ScrubBar
+from vidpred_tui.widgets.title_bar import TitleBar
+
+LEAST_CHART_ROWS = 6
+OTHER_ROWS = 4  # title, facts, scrub bar and footer
+
+Clip = tuple[str, int]
+FIRST_CLIP: Clip = ("val", 0)
+Chosen = dict[str, StoredFrames]
+
+
+class FramesScreen(VidpredScreen):
+    """One run's rollout, or those of several runs frame by frame in step."""
+
+    CSS_PATH = "frames.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "play", "Play"),
+        Binding("right", "step(1)", "Step", key_display="←→"),
+        Binding("left", "step(-1)", show=False),
+        Binding("shift+right,pagedown", "step(10)", show=False),
+        Binding("shift+left,pageup", "step(-10)", show=False),
+        Binding("home", "seek(1)", show=False),
+        Binding("end", "seek(-1)", show=False),
+        Binding("w", "worst", "Worst"),
+        Binding("plus", "speed(1)", "fps", key_display="+-"),
+        Binding("equals_sign", "speed(1)", show=False),  # plus without shift
+        Binding("minus", "speed(-1)", show=False),
+        Binding("tab", "turn(1)", "Next", key_display="tab"),
+        Binding("shift+tab", "turn(-1)", show=False),
+        Binding("o", "other_clip", "Clip"),
+        Binding("m", "make", "Make"),
+        Binding("g", "export_gif", "GIF"),
+        Binding("p", "export_png", "PNG"),
+    ]
+    help_text = (
+        "Frames count from 1, as frame 0 is given to the model; each is predicted from the prediction before it. Page"
+        " up and down, or shift with left and right, go 10 frames; home and end to the ends. The bars are the PSNR of"
+        " the clip, lowest to highest. error is |prediction - truth| times 4. The newest stored rollout is shown: a"
+        " training stores one at each validation, vidpred-engine predict makes one of its best weights."
+    )
+
+    @dataclass
+    class RolloutsRead(Message):
+        """A worker has read stored rollouts; where one cannot be read, a sentence says why."""
+
+        chosen: Chosen
+        rollouts: "dict[str, SampleFrames | str]"
+
+    @dataclass
+    class Exported(Message):
+        """A worker has written an image file, or says why not."""
+
+        sentence: str
+        is_bad: bool = False
+
+    def __init__(self, run_ids: tuple[str, ...]) -> None:
+        super().__init__()
+        self.followed = run_ids
+        self._snapshots: dict[str, RunSnapshot] = {}
+        self._clip: Clip = FIRST_CLIP
+        self._chosen: Chosen = {}
+        self._faults: list[str] = []
+        self._film: Film | None = None
+        self._baselines: Evaluation | None = None
+        self._frame = 1
+        self._playback = Playback()
+        self._playing: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Pictures, where the shown frame is, and the PSNR of all frames; or what to do about having none."""
+        yield TitleBar("Frames")
+        yield Static(id="no-frames", markup=False)
+        yield FrameGrid()
+        yield Static(id="facts", markup=False)
+        yield ScrubBar(id="scrub")
+        yield CursorChart(ChartPlan("PSNR dB"), id="chart-frames")
+        yield KeyFooter()
+
+    # What there is to see.
+
+    def show_run(self, snapshot: RunSnapshot) -> None:
+        """Look for newer rollouts as soon as all runs have been read once."""
+        self._snapshots[snapshot.run_id] = snapshot
+        if self._snapshots.keys() >= set(self.followed):
+            self._choose()
+
+    def _choose(self) -> None:
+        clips = self._clips
+        if self._clip not in clips:
+            self._clip = clips[0] if clips else FIRST_CLIP
+        chosen = {run_id: found for run_id in self.followed if (found := self._stored(run_id)) is not None}
+        if chosen and chosen != self._chosen:
+            self._read(chosen)
+        self._chosen = chosen
+        if not chosen:
+            self._put_in(None)
+
+    @property
+    def _clips(self) -> list[Clip]:
+        """The clips with a rollout of any run."""
+        stored = [item for snapshot in self._snapshots.values() for item in snapshot.rollouts]
+        return sorted({(item.split, item.clip) for item in stored}, key=lambda clip: (clip[0] != "val", clip))
+
+    def _stored(self, run_id: str) -> StoredFrames | None:
+        """The newest rollout of a run."""
+        rollouts = self._snapshots[run_id].rollouts
+        return next((item for item in rollouts if (item.split, item.clip) == self._clip), None)
+
+    @property
+    def _lacking(self) -> list[str]:
+        """The runs without a rollout of the clip, once all are known."""
+        known = self._snapshots.keys() >= set(self.followed)
+        return [run_id for run_id in self.followed if known and run_id not in self._chosen]
+
+    @work(thread=True, exclusive=True, group="rollouts", description="read rollouts")
+    def _read(self, chosen: Chosen) -> None:
+        rollouts: dict[str, SampleFrames | str] = {}
+        for run_id, stored in chosen.items():
+            try:
+                rollouts[run_id] = read_sample_frames(stored.path)
+            except UserError as error:
+                rollouts[run_id] = str(error)
+        self.post_message(self.RolloutsRead(chosen, rollouts))
+
+    @on(RolloutsRead)
+    def _show_rollouts(self, message: RolloutsRead) -> None:
+        if message.chosen != self._chosen:
+            return
+        styles = {run_id: run_style(index) for index, run_id in enumerate(self.followed)}
+        self._faults = [fault for fault in message.rollouts.values() if isinstance(fault, str)]
+        reels = [
+            Reel(run_id, self._snapshots[run_id].name, styles[run_id], frames)
+            for run_id, frames in message.rollouts.items()
+            if not isinstance(frames, str)
+        ]
+        self._put_in(Film(reels) if reels else None)
+
+    def _put_in(self, film: Film | None) -> None:
+        """Show a film from the frame on that is shown now, or say why there is none."""
+        self._film = film
+        self.set_class(film is None, "-empty")
+        self.refresh_bindings()
+        if film is None:
+            self._pause()
+            self.query_one(TitleBar).show("")
+            self.query_one("#no-frames", Static).update(self._why_empty())
+            return
+        self._frame = min(self._frame, len(film))
+        self._baselines = self._find_baselines(film)
+        self.query_one(TitleBar).show(self._provenance(film))
+        self.query_one(ScrubBar).show(film.psnr)
+        self.query_one(CursorChart).show(frame_chart(film, self._baselines))
+        self._arrange()
+        self._show_frame(self._frame)
+
+    def _find_baselines(self, film: Film) -> Evaluation | None:
+        """The evaluation whose baselines are of the clip shown."""
+        first = film.reels[0]
+        found = self._snapshots[first.run_id].evaluation
+        if found is None or len(found.repeat_first) < len(film):
+            return None
+        frames = first.frames
+        shown = (frames.split, frames.clip, frames.data_digest)
+        return found if (found.split, found.clip, found.data_digest) == shown else None
+
+    def _why_empty(self) -> Content:
+        rows = [Content(fault) for fault in self._faults]
+        for run_id in self._lacking:
+            snapshot = self._snapshots[run_id]
+            rows.append(Content.assemble((snapshot.name, "bold"), " has no rollout to show yet. A training stores one"))
+            rows.append(Content("at each validation; its best weights predict one with\n"))
+            rows.append(Content.styled(f"  vidpred-engine predict {run_id}\n", "$primary"))
+            rows.append(Content.assemble(("m", "bold $accent"), " does that now, in the background."))
+            rows.append(Content.styled(f"\n{snapshot.log[-1]}\n" if snapshot.log else "", "$foreground-muted"))
+        return Content("\n").join(rows)
+
+    def _provenance(self, film: Film) -> str:
+        reels = film.reels
+        made = {f"{reel.frames.checkpoint}, step {reel.frames.step:,}": None for reel in reels}
+        z_modes = {f"z {reel.frames.z_mode}": None for reel in reels}
+        names = [self._snapshots[run_id].name for run_id in self.followed]
+        lacking = [f"no rollout of {self._snapshots[run_id].name}" for run_id in self._lacking]
+        remarks = [*self._faults, *lacking, *([film.remark] if film.remark else [])]
+        return " · ".join([*remarks, " ".join(map(str, self._clip)), *z_modes, *made, *names])
+
+    # Where the film stands.
+
+    def on_resize(self) -> None:
+        """Fit the pictures into the new size."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        if self._film is None:
+            return
+        rows = self.size.height - OTHER_ROWS
+        taken = self.query_one(FrameGrid).fit(self._film.tracks, self._frame - 1, self.size.width, rows)
+        self.query_one(CursorChart).display = rows - taken >= LEAST_CHART_ROWS
+
+    def _show_frame(self, frame: int) -> None:
+        assert self._film is not None
+        self._frame = min(max(1, frame), len(self._film))
+        self.query_one(FrameGrid).show(self._frame - 1)
+        self.query_one(ScrubBar).move(self._frame)
+        self.query_one(CursorChart).move(self._frame)
+        self._show_facts(self._film)
+
+    def _show_facts(self, film: Film) -> None:
+        index = self._frame - 1
+        facts = [Content.styled(f"{'▶' if self._playing else '❚❚':2} {self._frame:>3}/{len(film)}", "bold")]
+        for reel in film.reels:
+            name = (f"{reel.style.sign} {reel.name}", reel.style.hex) if len(film.reels) > 1 else ("PSNR", "")
+            facts.append(Content.assemble(name, (f" {formatting.decibel(reel.frames.psnr[index])}", "bold"), " dB"))
+        if self._baselines is not None:
+            first, mean = self._baselines.repeat_first[index], self._baselines.mean_frame[index]
+            baselines = f"first frame {formatting.decibel(first)}  mean frame {formatting.decibel(mean)}"
+            facts.append(Content.styled(baselines, "$foreground-muted"))
+        facts.append(Content.styled(f"{self._playback.speed} fps", "$foreground-muted"))
+        self.query_one("#facts", Static).update(Content("  ").join(facts), layout=False)
+
+    @on(ScrubBar.Sought)
+    def _seek(self, message: ScrubBar.Sought) -> None:
+        self._go_to(message.frame)
+
+    def _go_to(self, frame: int) -> None:
+        """Show a frame; playing goes on from there."""
+        self._playback.start(frame, time.monotonic())
+        self._show_frame(frame)
+
+    def _tick(self) -> None:
+        if self._film is None or output_pending():
+            return
+        self._show_frame(self._playback.due(time.monotonic(), len(self._film)))
+        if self._frame == len(self._film):
+            self._pause()
+
+    def _play(self) -> None:
+        assert self._film is not None
+        self._pause()
+        self._playing = self.set_interval(1 / self._playback.speed, self._tick)
+        self._playback.start(self._frame if self._frame < len(self._film) else 1, time.monotonic())
+
+    def _pause(self) -> None:
+        if self._playing is not None:
+            self._playing.stop()
+            self._playing = None
+            if self._film is not None:
+                self._show_facts(self._film)
+
+    def on_screen_suspend(self) -> None:
+        """A film that nobody sees stands still."""
+        self._pause()
+
+    # Keys.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Offer what there is something to do for."""
+        match action:
+            case "play" | "step" | "seek" | "worst" | "speed" | "export_gif" | "export_png":
+                return self._film is not None
+            case "turn":
+                return self._film is not None and self.query_one(FrameGrid).pages > 1
+            case "other_clip":
+                return len(self._clips) > 1
+            case "make":
+                return bool(self._lacking)
+            case _:
+                return True
+
+    def action_play(self) -> None:
+        """Play or pause; at the end of the clip, play it again."""
+        if self._playing is None:
+            self._play()
+        else:
+            self._pause()
+
+    def action_step(self, by: int) -> None:
+        """Go some frames on or back, and stand still there."""
+        self._pause()
+        self._go_to(self._frame + by)
+
+    def action_seek(self, frame: int) -> None:
+        """Go to a frame; -1 is the last."""
+        assert self._film is not None
+        self._go_to(frame if frame > 0 else len(self._film))
+
+    def action_worst(self) -> None:
+        """Go to the frame with the lowest PSNR."""
+        assert self._film is not None
+        self.action_step(self._film.worst - self._frame)
+
+    def action_speed(self, by: int) -> None:
+        """Play faster or slower."""
+        assert self._film is not None
+        self._playback.change_speed(by, time.monotonic(), len(self._film))
+        if self._playing is not None:
+            self._play()
+        self._show_facts(self._film)
+
+    def action_turn(self, by: int) -> None:
+        """Show the next pictures."""
+        self.query_one(FrameGrid).turn(by)
+
+    def action_other_clip(self) -> None:
+        """Show the next clip that has a rollout."""
+        clips = self._clips
+        self._clip = clips[(clips.index(self._clip) + 1) % len(clips)]
+        self._choose()
+
+    def action_make(self) -> None:
+        """Ask for a rollout of the runs that have none."""
+        self.post_message(RolloutsRequested(tuple(self._lacking), self._clip[1]))
+
+    def action_export_gif(self) -> None:
+        """Write the film as a GIF."""
+        film, folder = self._film, self._folder
+        assert film is not None
+        self.notify(f"Writing {len(film)} frames ...", markup=False)
+        self._export(lambda: export_gif(film, folder))
+
+    def action_export_png(self) -> None:
+        """Write the frame that is shown as a PNG."""
+        film, frame, folder = self._film, self._frame, self._folder
+        assert film is not None
+        self._export(lambda: export_png(film, frame, folder))
+
+    @property
+    def _folder(self) -> Path:
+        """The frames folder of the first run shown."""
+        assert self._film is not None
+        return self._chosen[self._film.reels[0].run_id].path.parent
+
+    @work(thread=True, group="export", description="write an image file")
+    def _export(self, write: Callable[[], Path]) -> None:
+        try:
+            self.post_message(self.Exported(f"Wrote {write()}."))
+        except OSError as error:
+            self.post_message(self.Exported(f"That cannot be written: {error}.", is_bad=True))
+
+    @on(Exported)
+    def _say_where(self, message: Exported) -> None:
+        self.notify(message.sentence, severity="error" if message.is_bad else "information", markup=False)
