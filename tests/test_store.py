@@ -68,6 +68,35 @@ def test_a_reader_follows_a_log_and_waits_for_the_end_of_a_line(tmp_path: Path) 
         assert [record["step"] for record in reader.read_new()] == [1]
 
 
+def test_a_log_read_in_pieces_comes_whole_and_a_piece_without_an_end_of_line_blocks_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    reader = MetricReader(path)
+    assert reader.unread() == 0
+    with MetricWriter(path) as log:
+        for record in map(step, range(30)):
+            log.append(record)
+    size = path.stat().st_size
+    assert reader.unread() == size
+    read = []
+    while reader.unread():
+        piece = reader.read_new(100)
+        assert piece
+        read += piece
+        assert reader.unread() < size
+    assert [record["step"] for record in read] == list(range(30))
+    with path.open("ab") as file:
+        file.write(b"x" * 250 + b"\n")
+    with MetricWriter(path) as log:
+        log.append(step(30))
+    found = [reader.read_new(100) for _ in range(4)]
+    assert [record["step"] for piece in found for record in piece] == [30]
+    assert reader.damaged
+    rewind(path, 5, 0)
+    assert reader.unread() == path.stat().st_size
+    assert [record["step"] for record in reader.read_new(120)] == [0, 1, 2]
+    assert reader.replaced
+
+
 def test_a_damaged_line_hides_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"kind":"step","step":0}\n{"kind":"st\x00\xff\n[1]\n{"kind":"step","step":2}\n')

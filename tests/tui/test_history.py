@@ -42,6 +42,21 @@ def test_a_curve_that_did_not_grow_is_the_same_object() -> None:
     assert after.curve("step", "loss") is not before.curve("step", "loss")
 
 
+def test_records_of_a_batch_need_not_be_alike() -> None:
+    builder = HistoryBuilder()
+    batch = [step_record(0), {"kind": "epoch", "step": 0, "loss": 9}, {"kind": "step", "step": 1, "loss": 2, "new": 5}]
+    batch += [{"kind": "step", "loss": 7}, {"kind": "step", "step": 2, "loss": "2", "kl": None}]
+    batch += [{"kind": "step", "step": 3, "loss": True, "kl": "-inf"}, {"kind": "step", "step": 4, "loss": 0.0}]
+    builder.extend(batch)
+    history = builder.snapshot()
+    assert history.curve("step", "loss").steps.tolist() == [0, 1, 4]
+    assert history.curve("step", "loss").values.tolist() == [1, 2, 0]
+    assert history.curve("step", "kl").steps.tolist() == [0, 3]
+    assert history.curve("step", "kl").values.tolist() == [2, -math.inf]
+    assert history.curve("step", "new").steps.tolist() == [1]
+    assert history.curve("epoch", "loss").values.tolist() == [9]
+
+
 def test_values_that_are_not_finite_are_faults_and_name_the_guilty_term() -> None:
     builder = HistoryBuilder()
     builder.extend([step_record(0), step_record(4, loss="nan", kl="inf"), step_record(8, loss=math.inf)])  # type: ignore[arg-type]

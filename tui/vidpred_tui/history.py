@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,10 +43,14 @@ EMPTY_CURVE = Curve(np.empty(0), np.empty(0))
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Everything a run has logged up to one moment: curves by kind of record and field, and its events."""
+    """Everything a run has logged up to one moment: curves by kind of record and field, and its events.
+
+    `is_sample` says that it holds a few of the records for now, the newest among them, and that all are being read.
+    """
 
     curves: Mapping[CurveKey, Curve] = field(default_factory=dict)
     events: tuple[Record, ...] = ()
+    is_sample: bool = False
 
     def curve(self, kind: str, name: str) -> Curve:
         """The curve of a field, empty where nothing was logged."""
@@ -66,13 +71,14 @@ class _Column:
         self._length = 0
         self._curve = EMPTY_CURVE
 
-    def append(self, step: float, value: float) -> None:
-        if self._length == len(self._steps):
-            self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
-            self._values = np.concatenate([self._values, np.empty_like(self._values)])
-        self._steps[self._length] = step
-        self._values[self._length] = value
-        self._length += 1
+    def extend(self, steps: Floats, values: Floats) -> None:
+        begin, self._length = self._length, self._length + len(steps)
+        if self._length > len(self._steps):
+            more = np.empty(max(len(self._steps), len(steps)))
+            self._steps = np.concatenate([self._steps, more])
+            self._values = np.concatenate([self._values, more])
+        self._steps[begin : self._length] = steps
+        self._values[begin : self._length] = values
 
     def curve(self) -> Curve:
         """The column so far; the same object while nothing is appended, so that charts see what did not change."""
@@ -90,18 +96,27 @@ class HistoryBuilder:
 
     def extend(self, records: Iterable[Record]) -> None:
         """Take in records in the order they were logged; fields that hold no number are passed over."""
+        kinds: dict[str, list[Record]] = {}
         for record in records:
-            kind, step = str(record["kind"]), number(record.get("step"))
-            if kind == "event":
-                self._events.append(record)
-                continue
-            if step is None:
-                continue
-            for name, field_value in record.items():
-                value = None if name in _POSITION_FIELDS else number(field_value)
-                if value is not None:
-                    self._columns.setdefault((kind, name), _Column()).append(step, value)
+            kinds.setdefault(record["kind"], []).append(record)
+        self._events += kinds.pop("event", [])
+        for kind, alike in kinds.items():
+            steps, have_step = _numbers([record.get("step") for record in alike])
+            for name in sorted(set().union(*alike) - _POSITION_FIELDS):
+                values, have_value = _numbers([record.get(name) for record in alike])
+                logged = have_step & have_value
+                if logged.any():
+                    self._columns.setdefault((kind, name), _Column()).extend(steps[logged], values[logged])
 
-    def snapshot(self) -> History:
+    def snapshot(self, *, is_sample: bool = False) -> History:
         """The history so far."""
-        return History({key: column.curve() for key, column in self._columns.items()}, tuple(self._events))
+        curves = {key: column.curve() for key, column in self._columns.items()}
+        return History(curves, tuple(self._events), is_sample)
+
+
+def _numbers(found: list[Any]) -> tuple[Floats, NDArray[np.bool_]]:
+    """The numbers that a field holds in several records, and where it holds one; elsewhere they mean nothing."""
+    if set(map(type, found)) <= {int, float}:  # nearly always: a tenth of the time of looking at each
+        return np.fromiter(found, np.float64, len(found)), np.ones(len(found), np.bool_)
+    numbers = [number(value) for value in found]
+    return np.array([value or 0.0 for value in numbers]), np.array([value is not None for value in numbers])

@@ -14,12 +14,11 @@ from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import read_annotations
 from vidpred_engine.store.atomic import Stamp, file_stamp
 from vidpred_engine.store.evaluations import Evaluation, quoted_with_gap
-from vidpred_engine.store.metric_log import MetricReader
 from vidpred_engine.store.registry import UNSETTLED_STATES, Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.sample_frames import StoredFrames, stored_sample_frames
 from vidpred_engine.store.status import Status, read_status, write_status
-from vidpred_tui.history import HistoryBuilder
+from vidpred_tui.following import HistoryFollower
 from vidpred_tui.messages import FolderFaltered, ProcessEnded, RolloutEnded, RunAdvanced, RunsListed
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.tail import LogTail
@@ -85,14 +84,17 @@ class Watcher(threading.Thread):
         fault = ""
         while not self._ending:
             self._wake.clear()
+            rest = self._interval
             try:
                 self.poll()
                 fault = ""
+                if any(followed.is_behind for followed in self._followed.values()):
+                    rest = 0
             except OSError as error:
                 if str(error) != fault:
                     fault = str(error)
                     self._post(FolderFaltered(f"The runs folder {self._runs} cannot be read: {fault}."))
-            self._wake.wait(self._interval)
+            self._wake.wait(rest)
 
     def poll(self) -> None:
         """Look at everything once and post what changed."""
@@ -171,8 +173,7 @@ class _FollowedRun:
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
-        self._reader = MetricReader(run.metrics_file)
-        self._builder = HistoryBuilder()
+        self._metrics = HistoryFollower(run.metrics_file)
         self._tail = LogTail(run.log_file)
         self._stamps: dict[Path, Stamp] = {}
         self._settings: RunSettings | None = None
@@ -185,7 +186,7 @@ class _FollowedRun:
 
     def changed(self) -> RunSnapshot | None:
         """A new snapshot where anything differs from the last one."""
-        found = [self._read_status(), self._read_metrics(), self._read_evaluation(), self._list_rollouts()]
+        found = [self._read_status(), self._metrics.read_new(), self._read_evaluation(), self._list_rollouts()]
         found += [self._read_name(), self._tail.read_new()]
         if not any(found):
             return None
@@ -194,13 +195,18 @@ class _FollowedRun:
             run_id=self._run.run_id,
             settings=self._settings,
             status=self._status,
-            history=self._builder.snapshot(),
+            history=self._metrics.history,
             log=self._tail.lines(),
             evaluation=self._evaluation,
             gap=self._gap,
             rollouts=self._rollouts,
             shown_name=self._shown_name,
         )
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is more to read at once."""
+        return self._metrics.is_behind
 
     def _read_status(self) -> bool:
         due = time.monotonic() - self._status_read_at >= LIVENESS_SECONDS
@@ -212,13 +218,6 @@ class _FollowedRun:
             with suppress(UserError):
                 self._settings = self._run.settings()
         return self._status != before
-
-    def _read_metrics(self) -> bool:
-        records = self._reader.read_new()
-        if self._reader.replaced:
-            self._builder = HistoryBuilder()
-        self._builder.extend(records)
-        return bool(records) or self._reader.replaced
 
     def _read_evaluation(self) -> bool:
         if not self._touched(self._run.evaluations):

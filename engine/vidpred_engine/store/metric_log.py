@@ -4,11 +4,18 @@ Kinds of record (field `kind`), all with `step`, `epoch` (both counted from 0) a
 step        loss, mse, kl, psnr, beta, teacher_forcing, forced, lr, grad_norm, clips_per_s (means since the last record)
 epoch       loss, mse, kl, psnr: means over the epoch, beta, teacher_forcing, lr
 validation  psnr, repeat_first, mean_frame: mean dB over the rollout (z from the prior), seconds
+            (a step that was skipped as its loss or gradient was not finite is left out of all means, but in the record
+            of its interval the values that were not finite are NaN)
 event       event: start, resume, import, checkpoint, stop, finish, fail; text; of start and resume the device; of
             import the file's last_epoch, lr, tfr
+            skip (steps were skipped): terms - of mse, kl, loss, gradient - and how many steps, skipped
+            retreat (back to the last checkpoint, at a lower rate): terms, lr_factor
+            nan (the run gives up): terms
+            warning (a write failed, training goes on), recovered (it is made good): what
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +26,61 @@ from vidpred_engine.store.atomic import write_atomic
 
 Record = dict[str, Any]
 
+MOST_UNWRITTEN = 16 * 2**20
+"""Bytes of records kept while a disk is full: the newest 50,000 or so."""
+
 
 class MetricWriter:
     """Appends records; each is one `write` of one line, so that a reader or a crash never sees two mixed.
 
-    A context manager: leaving it flushes the log to the disk and closes it.
+    What cannot be written, as the disk is full, is kept and written with what comes later; `fault` says why.
+    A context manager: leaving it flushes the log to the disk and closes it; raises OSError where that fails.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        if not ends_with_newline(path):
-            os.write(self._file, b"\n")
+        self._path = path
+        self._unwritten = b""
+        self.fault = ""
+        self._open()
+
+    def _open(self) -> None:
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        if not ends_with_newline(self._path):
+            self._unwritten = b"\n" + self._unwritten
 
     def append(self, record: Record) -> None:
-        """Append one record; it is visible to readers when this returns."""
-        os.write(self._file, codec.encode(record) + b"\n")
+        """Append one record; it is visible to readers when this returns, unless there is a `fault`."""
+        self._unwritten = (self._unwritten + codec.encode(record) + b"\n")[-MOST_UNWRITTEN:]
+        try:
+            self._write()
+            self.fault = ""
+        except OSError as error:
+            self.fault = error.strerror
+
+    def sync(self) -> None:
+        """Flush the log to the disk, so that not even a power cut can take it back; raises OSError."""
+        self._write()
+        os.fsync(self._file)
+
+    def rewind(self, next_step: int, epochs_ended: int) -> None:
+        """Go on as a run that is resumed there, see `rewind`; raises OSError."""
+        self._write()
+        rewind(self._path, next_step, epochs_ended)
+        os.close(self._file)
+        self._open()
+
+    def _write(self) -> None:
+        while self._unwritten:  # a write that fills the disk writes a part
+            self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
 
     def __enter__(self) -> "MetricWriter":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        os.fsync(self._file)
-        os.close(self._file)
+        try:
+            self.sync()
+        finally:
+            os.close(self._file)
 
 
 def ends_with_newline(path: Path) -> bool:
@@ -86,33 +126,76 @@ class MetricReader:
         self.damaged = 0
         self.replaced = False
 
-    def read_new(self) -> list[Record]:
-        """The complete records appended since the last call; empty while there is no file."""
+    def unread(self) -> int:
+        """How many bytes the next read has before it; 0 while there is no file."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return 0
+        return found.st_size if self._is_another(found) else found.st_size - self._offset
+
+    def read_new(self, most: int = -1) -> list[Record]:
+        """The complete records in the next `most` bytes (-1: all) that follow those of the last call.
+
+        Empty while there is no file. `most` exceeds the length of any line.
+        """
         self.replaced = False
         try:
             with self._path.open("rb") as file:
                 found = os.fstat(file.fileno())
-                if found.st_ino != self._inode or found.st_size < self._offset:
+                if self._is_another(found):
                     self.replaced = self._inode != -1
                     self._inode, self._offset, self.damaged = found.st_ino, 0, 0
                 if found.st_size == self._offset:
                     return []
                 file.seek(self._offset)
-                content = file.read()
+                content = file.read(most)
         except FileNotFoundError:
             return []
-        complete = content[: content.rfind(b"\n") + 1]
-        self._offset += len(complete)
-        return [record for line in complete.splitlines() if (record := self._parse(line)) is not None]
+        end = content.rfind(b"\n") + 1
+        if not end and len(content) == most:  # no line is so long: passed over, lest nothing behind it is ever read
+            end = most
+        self._offset += end
+        records, damaged = parse(content[:end])
+        self.damaged += damaged
+        return records
 
-    def _parse(self, line: bytes) -> Record | None:
-        if not line.strip():
-            return None
-        try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            record = None
-        if isinstance(record, dict) and "kind" in record:
-            return record
-        self.damaged += 1
+    def _is_another(self, found: os.stat_result) -> bool:
+        """Whether the file is not the one read so far."""
+        return found.st_ino != self._inode or found.st_size < self._offset
+
+
+def parse(content: bytes) -> tuple[list[Record], int]:
+    """The records of whole lines, and how many of the lines hold none; empty lines count as neither."""
+    lines = [line for line in content.splitlines() if line and not line.isspace()]
+    try:
+        found = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        found = [_loaded(line) for line in lines]
+    records = [record for record in found if isinstance(record, dict) and "kind" in record]
+    return records, len(lines) - len(records)
+
+
+def _loaded(line: bytes) -> Any:
+    """What a line holds, None where it is damaged."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
         return None
+
+
+def sample(path: Path, places: int, length: int) -> list[Record]:
+    """The records that lie whole in `length` bytes at so many places, spread evenly from a log's begin to its end.
+
+    For a log much longer than all of them together, of which it takes hundredths of a second; empty without a file.
+    """
+    records: list[Record] = []
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        for place in range(places):
+            file.seek(place * (size - length) // (places - 1))
+            if place:
+                file.readline()
+            content = file.read(length)
+            records += parse(content[: content.rfind(b"\n") + 1])[0]
+    return records

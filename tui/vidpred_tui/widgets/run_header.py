@@ -44,6 +44,8 @@ class RunHeader(Widget):
         speed = snapshot.history.curve("step", "clips_per_s").last
         if speed is not None:
             facts.append(_fact("clips/s", formatting.metric(speed)))
+        if snapshot.history.is_sample:
+            facts.append(Content.styled("charts of a sample; reading all of the log", "$foreground-muted"))
         return Content("   ").join(facts)
 
     def _progress(self, width: int) -> Content:
