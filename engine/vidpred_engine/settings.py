@@ -18,6 +18,8 @@ from vidpred_engine.errors import UserError
 ENV_PREFIX = "VIDPRED_"
 ENV_NOT_SETTINGS = {"VIDPRED_CACHE", "VIDPRED_RUNS"}
 FORMAT = 1
+LARGEST_FILE = 2**16
+"""Bytes of a file of settings; all settings take 2 kB."""
 SYNTHETIC = "synthetic"
 UNET_REDUCTION = 8
 """How many pixels one cell of the U-Net's z spans in each direction."""
@@ -339,16 +341,32 @@ def validate_settings(values: Mapping[str, Any], *, source: str = "") -> RunSett
 def read_toml(path: Path) -> dict[str, Any]:
     """Read settings from a TOML file as plain values, not yet validated."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         raise UserError(f"There is no settings file {path}.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(f"The settings file {path} cannot be read: {error.strerror}.") from None
+    return parse_toml(content, path)
+
+
+def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
+    """The plain values of a TOML file of settings, not yet validated; raises UserError naming the file."""
+    if len(content) > LARGEST_FILE:
+        raise UserError(f"{path} is larger than {LARGEST_FILE // 1024} KiB; it holds something else than settings.")
+    try:
+        values = tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
         raise UserError(f"The settings file {path} cannot be read: {error}.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no TOMLDecodeError, nor are 1,000 [
         raise UserError(f"The settings file {path} is not valid TOML: {error}.") from None
     found = values.pop("format", FORMAT)
     if not isinstance(found, int) or found > FORMAT:
-        raise UserError(f"{path} has format {found!r}, this vidpred reads up to {FORMAT}; use a newer vidpred.")
+        raise UserError(f"{path} has format {found!r:.40}, this vidpred reads up to {FORMAT}; use a newer vidpred.")
+    if len(values) > 2 * len(RunSettings.model_fields):
+        raise UserError(f"{path} holds {len(values)} settings where there are {len(RunSettings.model_fields)}.")
+    if nested := [name for name, value in values.items() if isinstance(value, dict | list)]:
+        raise UserError(f"In {path}: setting '{nested[0]}' holds a table or a list; a setting is one plain value.")
     return values
 
 

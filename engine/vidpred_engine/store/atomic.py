@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from itertools import count
 from pathlib import Path
 
 
@@ -18,9 +19,16 @@ def file_stamp(path: Path) -> Stamp:
     """What changes when a file is replaced or grows, for a few microseconds instead of reading it; None without one."""
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name with a null character is a ValueError
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file to the first free one of NAME.damaged, NAME.damaged-2 ..., and return its new path."""
+    names = (f"{path.name}.damaged{f'-{number}' if number > 1 else ''}" for number in count(1))
+    aside = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+    return path.rename(aside)
 
 
 class replacing:  # noqa: N801 - reads as a statement: `with replacing(path) as temporary`

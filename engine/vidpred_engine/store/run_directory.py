@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidpred_engine.errors import UserError
-from vidpred_engine.settings import RunSettings, read_toml, to_toml, validate_settings
-from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.settings import RunSettings, parse_toml, to_toml, validate_settings
+from vidpred_engine.store.atomic import file_stamp, write_atomic
+from vidpred_engine.store.reading import read_whole, why_unreadable
 from vidpred_engine.store.status import Status, observed, read_status, write_status
 
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[\w.+=@-]+")
@@ -74,9 +75,14 @@ class RunDirectory:
     def settings(self) -> RunSettings:
         """Read and validate the run's settings; raises UserError naming the file."""
         try:
-            return validate_settings(read_toml(self.settings_file))
+            return validate_settings(parse_toml(read_whole(self.settings_file), self.settings_file))
+        except FileNotFoundError:
+            why = f"There is no settings file {self.settings_file}."
+        except OSError as error:
+            why = f"The settings file {self.settings_file} cannot be read: {why_unreadable(error)}."
         except UserError as error:
-            raise UserError(f"Run {self.run_id} has no usable settings: {error}") from None
+            why = str(error)
+        raise UserError(f"Run {self.run_id} has no usable settings: {why}")
 
     def status(self) -> Status:
         """The run's status, corrected by what can be seen of its process."""
@@ -86,8 +92,16 @@ class RunDirectory:
         """When the run was made, Unix seconds, from its id; the folder's own time where the id does not tell."""
         try:
             return time.mktime(time.strptime(self.run_id[:15], "%Y%m%d-%H%M%S"))
-        except ValueError:
-            return self.path.stat().st_mtime
+        except (ValueError, OverflowError):
+            found = file_stamp(self.path)
+            return found[0] / 1e9 if found else 0.0
+
+    def refuse_links(self) -> None:
+        """Raise UserError where something in the run's folder is a link: what is written there could land anywhere."""
+        with os.scandir(self.path) as found:
+            links = sorted(item.name for item in found if item.is_symlink())
+        if links:
+            raise UserError(f"{self.path / links[0]} is a link; put what it leads to in its place, or remove it.")
 
 
 def create_run(runs: Path, settings: RunSettings) -> RunDirectory:
@@ -107,11 +121,13 @@ def create_run(runs: Path, settings: RunSettings) -> RunDirectory:
 
 
 def run_ids(runs: Path) -> list[str]:
-    """The ids of all runs below `runs`, oldest first; other folders are passed over."""
+    """The ids of all runs below `runs`, oldest first; other folders and links, which lead elsewhere, are passed over."""
     if not runs.is_dir():
         return []
     with os.scandir(runs) as found:  # tells a folder from a file without asking the disk for each of 10,000
-        return sorted(item.name for item in found if _RUN_ID.fullmatch(item.name) and item.is_dir())
+        return sorted(
+            item.name for item in found if _RUN_ID.fullmatch(item.name) and item.is_dir(follow_symlinks=False)
+        )
 
 
 def run_directories(runs: Path) -> list[RunDirectory]:
@@ -121,7 +137,7 @@ def run_directories(runs: Path) -> list[RunDirectory]:
 
 def find_run(runs: Path, wanted: str) -> RunDirectory:
     """The run that `wanted` names: a folder, an id, a unique part of an id, or 'last'; raises UserError."""
-    if (Path(wanted) / "settings.toml").is_file():
+    if file_stamp(Path(wanted) / "settings.toml") is not None:
         return RunDirectory(Path(wanted).resolve())
     known = run_directories(runs)
     if not known:

@@ -11,6 +11,7 @@ import psutil
 
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.reading import read_whole, why_unreadable
 
 State = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "lost"]
 LIVE_STATES: tuple[State, ...] = ("starting", "running", "stopping")
@@ -63,7 +64,8 @@ def write_status(path: Path, status: Status) -> None:
 def read_status(path: Path) -> Status:
     """Read status.json as it stands; a missing or damaged one reads as lost, saying why."""
     try:
-        found = codec.decode(path.read_bytes())
+        found = codec.decode(read_whole(path))
+        codec.check_format(found, FORMAT)
         known = {item.name for item in fields(Status)}
         values = {key: value for key, value in found.items() if key in known}
         values["eta_seconds"] = codec.number(values.get("eta_seconds"))
@@ -71,7 +73,9 @@ def read_status(path: Path) -> Status:
         return Status(**values)
     except FileNotFoundError:
         return Status("lost", cause="status.json is missing", heartbeat=0.0)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        return Status("lost", cause=f"status.json cannot be read: {why_unreadable(error)}", heartbeat=0.0)
+    except (ValueError, TypeError) as error:
         return Status("lost", cause=f"status.json cannot be read: {error}", heartbeat=0.0)
 
 
@@ -80,7 +84,7 @@ def same_process_alive(pid: int, started: float) -> bool:
     try:
         process = psutil.Process(pid)
         return abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+    except (psutil.Error, ValueError):  # of a negative pid psutil says ValueError
         return False
 
 
