@@ -122,8 +122,9 @@ class RunsScreen(VidpredScreen):
         self._describe_current()
 
     def _grow_older(self) -> None:
-        self._list.renew()
-        self._show()
+        if self.app.screen is self:  # else Textual would draw the whole screen above anew, 23 kB
+            self._list.renew()
+            self._show()
 
     @on(RunTable.Highlighted)
     def _describe_current(self) -> None:
