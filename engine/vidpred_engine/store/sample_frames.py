@@ -5,6 +5,7 @@ Arrays truth, prediction and pose, uint8 (T, H, W, 3): frames 1 to T of one clip
 """
 
 import re
+import stat
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -104,7 +105,8 @@ def stored_sample_frames(run: RunDirectory) -> list[StoredFrames]:
 def read_sample_frames(path: Path) -> SampleFrames:
     """Read such a file; raises UserError where it is damaged, or not one that vidpred writes."""
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_FILE:
             raise ValueError(path)
         with zipfile.ZipFile(path) as archive:
             about = codec.decode(_array(archive, "about").tobytes())
@@ -117,9 +119,14 @@ def read_sample_frames(path: Path) -> SampleFrames:
         raise UserError(f"{path} is damaged; make it anew with `vidpred-engine predict`.") from None
 
 
-# What zipfile and numpy raise on hostile bytes: RuntimeError where a member says it is encrypted, NotImplementedError
-# where it names a method of compression to come, MemoryError where a header nests brackets too deep.
-_DAMAGE = (ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile)
+# What zipfile raises on hostile bytes: RuntimeError where a member says it is encrypted, NotImplementedError where it
+# names a method of compression to come.
+_DAMAGE = (ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile)
+
+# numpy itself would evaluate a header as a Python literal, on which hostile ones raise anything.
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '\|u1', 'fortran_order': False, 'shape': \(([\d, ]{1,60})\), \} *\n", re.DOTALL
+)
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> Pixels:
@@ -127,14 +134,12 @@ def _array(archive: zipfile.ZipFile, name: str) -> Pixels:
     member = archive.getinfo(f"{name}.npy")
     if member.compress_type != zipfile.ZIP_STORED or member.file_size > _LARGEST_FILE:
         raise ValueError(name)
-    with archive.open(member) as file:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(name)
-        shape, by_columns, kind = np.lib.format.read_array_header_1_0(file)
-        array = np.frombuffer(file.read(), np.uint8)
-    if kind != np.uint8 or by_columns or len(array) != np.prod(shape, dtype=object) or min(shape) < 1:
+    content = archive.read(member)
+    header = _HEADER.match(content)
+    shape = tuple(int(side) for side in header[1].split(b",") if side.strip()) if header else (0,)
+    if header is None or min(shape, default=0) < 1:
         raise ValueError(name)
-    return array.reshape(shape)
+    return np.frombuffer(content, np.uint8, offset=header.end()).reshape(shape)
 
 
 def _checked(about: Any, pictures: Mapping[str, Pixels]) -> SampleFrames:

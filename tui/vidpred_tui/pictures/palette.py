@@ -16,6 +16,8 @@ Codes = NDArray[np.intp]
 
 _CUBE = np.array([0, 95, 135, 175, 215, 255])
 _GREYS = 8 + 10 * np.arange(24)
+_NEAR_LEVEL = np.abs(np.arange(256)[:, None] - _CUBE).argmin(-1)
+_NEAR_GREY = np.abs(np.arange(3 * 255 + 1)[:, None] / 3 - _GREYS).argmin(-1)  # by the sum of a pixel's channels
 _GREYS_OF_16 = np.array([0, 8, 7, 15])  # black, bright black, white, bright white
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, of gamma-coded values
 # Thresholds of ordered dithering (Bayer, 4x4): the pattern stands still, where diffused errors would crawl in a film.
@@ -62,31 +64,17 @@ def _true_colour(prefix: str) -> Callable[[Pixels], Bytes]:
     return parameters
 
 
-def _near_256() -> Codes:
-    """The nearest of the upper 240 colours for each colour of 5 bits a channel, (32, 32, 32)."""
-    levels = np.arange(32) * 255 / 31
-    colours = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1)
-    place = np.abs(levels[:, None] - _CUBE).argmin(-1)
-    red, green, blue = np.meshgrid(place, place, place, indexing="ij")
-    of_cube = np.stack([_CUBE[red], _CUBE[green], _CUBE[blue]], axis=-1)
-    grey = np.clip(np.rint((colours.mean(-1) - 8) / 10), 0, 23).astype(np.intp)
-    of_grey = _GREYS[grey][..., None]
-    is_grey = np.square(colours - of_grey).sum(-1) < np.square(colours - of_cube).sum(-1)
-    codes: Codes = np.where(is_grey, 232 + grey, 16 + 36 * red + 6 * green + blue)
-    return codes
-
-
 def _looked_up(prefix: str, codes: Callable[[Pixels], Codes]) -> Callable[[Pixels], Bytes]:
     table = _text([f"{prefix}{code}" for code in range(256)])
     return lambda pixels_hwc: table[codes(pixels_hwc)]
 
 
-_NEAR_256 = _near_256()
-
-
 def _code_256(pixels_hwc: Pixels) -> Codes:
-    red, green, blue = np.moveaxis(pixels_hwc >> 3, -1, 0)
-    codes: Codes = _NEAR_256[red, green, blue]
+    """The nearest of the upper 240 colours, a cube of 6 levels a channel and 24 greys: the lower 16 vary."""
+    place_hwc, grey_hw = _NEAR_LEVEL[pixels_hwc], _NEAR_GREY[pixels_hwc.sum(-1, dtype=np.intp)]
+    to_cube, to_grey = pixels_hwc - _CUBE[place_hwc], pixels_hwc - _GREYS[grey_hw][..., None]
+    is_grey = np.square(to_grey).sum(-1) < np.square(to_cube).sum(-1)
+    codes: Codes = np.where(is_grey, 232 + grey_hw, 16 + place_hwc @ np.array([36, 6, 1]))
     return codes
 
 

@@ -17,7 +17,8 @@ class FramePane(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._label = Static("", markup=False)
+        self.label = ""
+        self._label = Static(self.label, markup=False)
         self.view = FrameView()
 
     def compose(self) -> ComposeResult:
@@ -27,6 +28,7 @@ class FramePane(Vertical):
 
     def show(self, label: str, picture: Pixels) -> None:
         """Show a picture."""
-        if str(self._label.content) != label:
+        if label != self.label:
+            self.label = label
             self._label.update(label, layout=False)
         self.view.show(picture)

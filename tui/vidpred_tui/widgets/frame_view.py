@@ -27,12 +27,12 @@ class FrameView(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._picture: Pixels | None = None
+        self.picture: Pixels | None = None
         self._blocks: HalfBlocks | None = None
 
     def show(self, picture: Pixels) -> None:
         """Show a picture (H, W, 3)."""
-        self._picture = picture
+        self.picture = picture
         self._encode()
 
     def on_resize(self) -> None:
@@ -40,10 +40,10 @@ class FrameView(Widget):
         self._encode()
 
     def _encode(self) -> None:
-        if self._picture is None or not self.size:
+        if self.picture is None or not self.size:
             return
-        height, width = fitting(self._picture.shape, *self.size)
-        before, self._blocks = self._blocks, HalfBlocks(scale(self._picture, height, width), self._palette)
+        height, width = fitting(self.picture.shape, *self.size)
+        before, self._blocks = self._blocks, HalfBlocks(scale(self.picture, height, width), self._palette)
         if before is None or (before.rows, before.columns) != (self._blocks.rows, self._blocks.columns):
             self.refresh()
         elif changes := self._blocks.changes(before):
