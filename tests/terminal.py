@@ -37,6 +37,15 @@ class Terminal:
         """What stands on the screen."""
         return "\n".join(self._screen.display)
 
+    def colours(self, row: int, column: int) -> tuple[str, str]:
+        """The colours of a cell's character and of its background, as hexadecimal digits."""
+        cell = self._screen.buffer[row][column]
+        return cell.fg, cell.bg
+
+    def draw(self, output: bytes) -> None:
+        """Draw what was read from the process."""
+        self._stream.feed(output)
+
     def press(self, *keys: str) -> None:
         """Send keys as a person's terminal would."""
         for key in keys:
@@ -48,7 +57,7 @@ class Terminal:
         while not condition(self.text):
             assert time.monotonic() < deadline, f"waited for {what}; the screen shows\n{self.text}"
             try:
-                self._stream.feed(self.process.read_nonblocking(65536, timeout=0.2))
+                self.draw(self.process.read_nonblocking(65536, timeout=0.2))
             except pexpect.TIMEOUT:
                 continue
             except pexpect.EOF:
