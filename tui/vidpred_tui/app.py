@@ -18,7 +18,7 @@ from textual.screen import Screen
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch import local
 from vidpred_engine.launch.new_run import new_run
-from vidpred_engine.presets import preset_names, preset_settings, preset_summary
+from vidpred_engine.presets import FIRST_CHOICE, preset_names, preset_settings, preset_summary
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
@@ -305,7 +305,7 @@ class VidpredApp(App[None]):
     def _load_presets(self, based_on: str | None, taken: Container[str]) -> Message:
         choices = {name: messages.PresetChoice(preset_summary(name), preset_settings(name)) for name in preset_names()}
         if based_on is None:
-            return messages.PresetsLoaded(choices, DEMO)
+            return messages.PresetsLoaded(choices, FIRST_CHOICE)
         settings = RunDirectory(self.runs / based_on).settings()
         label = f"copy of {settings.name or based_on}"
         settings = settings.model_copy(update={"name": free_name(settings.name, taken)})

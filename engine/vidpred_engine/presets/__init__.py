@@ -8,6 +8,9 @@ from typing import Any
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings, validate_settings
 
+FIRST_CHOICE = "best"
+"""What the form for a new run starts from."""
+
 
 @cache
 def _files() -> dict[str, str]:
