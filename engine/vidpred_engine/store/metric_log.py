@@ -12,22 +12,33 @@ event       event: start, resume, import, checkpoint, stop, finish, fail; text; 
             retreat (back to the last checkpoint, at a lower rate): terms, lr_factor
             nan (the run gives up): terms
             warning (a write failed, training goes on), recovered (it is made good): what
+A log begins with a line of kind "format" that holds its `format` alone, which readers keep to themselves; those of
+before formats were numbered lack it.
 """
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from vidpred_engine.errors import UserError
 from vidpred_engine.store import codec
-from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.atomic import replacing
+from vidpred_engine.store.reading import open_regular, why_unreadable
 
 Record = dict[str, Any]
 
+FORMAT = 1
+LONGEST_LINE = 2**16
+"""Bytes of the longest line that is a record; those of vidpred have some 300."""
+
 MOST_UNWRITTEN = 16 * 2**20
 """Bytes of records kept while a disk is full: the newest 50,000 or so."""
+
+_HEAD = codec.encode({"kind": "format", "format": FORMAT}) + b"\n"
 
 
 class MetricWriter:
@@ -35,6 +46,7 @@ class MetricWriter:
 
     What cannot be written, as the disk is full, is kept and written with what comes later; `fault` says why.
     A context manager: leaving it flushes the log to the disk and closes it; raises OSError where that fails.
+    Raises UserError where the log is of a format to come.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,8 +56,11 @@ class MetricWriter:
         self._open()
 
     def _open(self) -> None:
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        if not ends_with_newline(self._path):
+        _refuse_newer(self._path)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        if os.fstat(self._file).st_size == 0:
+            self._unwritten = _HEAD + self._unwritten
+        elif not ends_with_newline(self._path):
             self._unwritten = b"\n" + self._unwritten
 
     def append(self, record: Record) -> None:
@@ -70,8 +85,12 @@ class MetricWriter:
         self._open()
 
     def _write(self) -> None:
-        while self._unwritten:  # a write that fills the disk writes a part
-            self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
+        try:
+            while self._unwritten:  # a write that fills the disk writes a part
+                self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
+        except OSError as error:
+            error.filename = str(self._path)
+            raise
 
     def __enter__(self) -> "MetricWriter":
         return self
@@ -95,11 +114,16 @@ def ends_with_newline(path: Path) -> bool:
 def rewind(path: Path, next_step: int, epochs_ended: int) -> None:
     """Drop what a run resumed there will log again: steps from `next_step` on, epochs from `epochs_ended` on.
 
-    Events stay: they tell what happened.
+    Events stay: they tell what happened. So do damaged lines, which somebody may mend, all but half a line at the end.
+    Raises UserError where the log is of a format to come.
     """
     if path.exists():
-        kept = [record for record in MetricReader(path).read_new() if _stays(record, next_step, epochs_ended)]
-        write_atomic(path, b"".join(codec.encode(record) + b"\n" for record in kept))
+        _keep(path, lambda record: record is None or _stays(record, next_step, epochs_ended))
+
+
+def drop_damaged_lines(path: Path) -> None:
+    """Write a log anew without its damaged lines; raises UserError where it is of a format to come."""
+    _keep(path, lambda record: record is not None)
 
 
 def _stays(record: Record, next_step: int, epochs_ended: int) -> bool:
@@ -107,16 +131,48 @@ def _stays(record: Record, next_step: int, epochs_ended: int) -> bool:
         case "event":
             return True
         case "step":
-            return int(record["step"]) < next_step
+            return int(record.get("step", -1)) < next_step
         case _:
-            return int(record["epoch"]) < epochs_ended
+            return int(record.get("epoch", -1)) < epochs_ended
+
+
+def _keep(path: Path, stays: Callable[[Record | None], bool]) -> None:
+    """Write a log anew with the complete lines that stay, as they are; a damaged one counts as None."""
+    _refuse_newer(path)
+    with replacing(path) as temporary, open_regular(path) as log, temporary.open("wb") as kept:
+        end = kept.write(_HEAD)
+        while line := log.readline(LONGEST_LINE):
+            records, damaged = parse(line)
+            if (damaged and stays(None)) or (records and stays(records[0])):
+                kept.write(line)
+            if line.endswith(b"\n"):
+                end = kept.tell()
+        kept.truncate(end)
+
+
+def _refuse_newer(path: Path) -> None:
+    with suppress(FileNotFoundError), open_regular(path) as file:
+        if why := _newer(file.readline(LONGEST_LINE)):
+            raise UserError(f"{path} cannot be used: {why}.")
+
+
+def _newer(first_line: bytes) -> str:
+    """Why a log that begins so cannot be read, empty where it can."""
+    found = _loaded(first_line)
+    if isinstance(found, dict) and found.get("kind") == "format":
+        try:
+            codec.check_format(found, FORMAT)
+        except ValueError as error:
+            return str(error)
+    return ""
 
 
 class MetricReader:
     """Follows one log: each call of `read_new` parses only what was appended since the last.
 
     `replaced` is True after a read that found the file rewritten (a resumed run): the records returned by that read
-    start from the beginning again. Lines that cannot be parsed are skipped and counted in `damaged`.
+    start from the beginning again. Lines that are no records are skipped and counted in `damaged`. Where nothing can be
+    read at all, as the file is no regular one or of a format to come, `fault` says why.
     """
 
     def __init__(self, path: Path) -> None:
@@ -125,12 +181,13 @@ class MetricReader:
         self._inode = -1
         self.damaged = 0
         self.replaced = False
+        self.fault = ""
 
     def unread(self) -> int:
-        """How many bytes the next read has before it; 0 while there is no file."""
+        """How many bytes the next read has before it; 0 while there is no file that can be read."""
         try:
-            found = self._path.stat()
-        except FileNotFoundError:
+            found = self._path.lstat()
+        except OSError:
             return 0
         return found.st_size if self._is_another(found) else found.st_size - self._offset
 
@@ -141,16 +198,20 @@ class MetricReader:
         """
         self.replaced = False
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 found = os.fstat(file.fileno())
                 if self._is_another(found):
                     self.replaced = self._inode != -1
                     self._inode, self._offset, self.damaged = found.st_ino, 0, 0
-                if found.st_size == self._offset:
+                self.fault = _newer(file.readline(LONGEST_LINE)) if self._offset == 0 else ""
+                if self.fault or found.st_size == self._offset:
                     return []
                 file.seek(self._offset)
                 content = file.read(most)
         except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.fault = why_unreadable(error)
             return []
         end = content.rfind(b"\n") + 1
         if not end and len(content) == most:  # no line is so long: passed over, lest nothing behind it is ever read
@@ -172,8 +233,20 @@ def parse(content: bytes) -> tuple[list[Record], int]:
         found = list(map(orjson.loads, lines))
     except orjson.JSONDecodeError:
         found = [_loaded(line) for line in lines]
-    records = [record for record in found if isinstance(record, dict) and "kind" in record]
-    return records, len(lines) - len(records)
+    sound = [record for record, line in zip(found, lines, strict=True) if _is_sound(record, line)]
+    return [record for record in sound if record["kind"] != "format"], len(lines) - len(sound)
+
+
+def _is_sound(record: Any, line: bytes) -> bool:
+    """Whether whoever uses a record finds fields of the kind it should have."""
+    return (
+        isinstance(record, dict)
+        and isinstance(record.get("kind"), str)
+        and type(record.get("step", 0)) is int
+        and type(record.get("epoch", 0)) is int
+        and isinstance(record.get("text", ""), str)
+        and len(line) < LONGEST_LINE
+    )
 
 
 def _loaded(line: bytes) -> Any:
@@ -190,7 +263,7 @@ def sample(path: Path, places: int, length: int) -> list[Record]:
     For a log much longer than all of them together, of which it takes hundredths of a second; empty without a file.
     """
     records: list[Record] = []
-    with suppress(FileNotFoundError), path.open("rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         size = file.seek(0, os.SEEK_END)
         for place in range(places):
             file.seek(place * (size - length) // (places - 1))

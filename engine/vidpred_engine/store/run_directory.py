@@ -121,7 +121,7 @@ def create_run(runs: Path, settings: RunSettings) -> RunDirectory:
 
 
 def run_ids(runs: Path) -> list[str]:
-    """The ids of all runs below `runs`, oldest first; other folders and links, which lead elsewhere, are passed over."""
+    """The ids of all runs below `runs`, oldest first; other folders are passed over, and links, as they lead out."""
     if not runs.is_dir():
         return []
     with os.scandir(runs) as found:  # tells a folder from a file without asking the disk for each of 10,000
