@@ -149,11 +149,11 @@ def test_different_measurements_never_share_a_file(run: RunDirectory) -> None:
 
 def test_the_quoted_evaluation_is_a_single_rollout_of_clip_0_and_means_what_it_always_did(run: RunDirectory) -> None:
     for other in (
-        replace(BASE, samples=8, psnr=[90.0]),
-        replace(BASE, split="test", psnr=[91.0]),
-        replace(BASE, clip=1, psnr=[92.0]),
-        replace(BASE, z_mode="posterior", psnr=[93.0]),
-        replace(BASE, z_mode="zero", psnr=[94.0]),
+        replace(BASE, samples=8, psnr=[90.0] * 2),
+        replace(BASE, split="test", psnr=[91.0] * 2),
+        replace(BASE, clip=1, psnr=[92.0] * 2),
+        replace(BASE, z_mode="posterior", psnr=[93.0] * 2),
+        replace(BASE, z_mode="zero", psnr=[94.0] * 2),
     ):
         write_evaluation(run, other)
     assert main_evaluation(run) is None
@@ -185,8 +185,9 @@ def test_the_gap_is_what_the_posterior_adds_for_the_same_weights_and_samples(run
 
 def test_compared_runs_have_the_figures_of_their_quoted_evaluation(tmp_path: Path) -> None:
     runs = [create_run(tmp_path, RunSettings(name=name)) for name in ("measured", "old", "none")]
-    write_evaluation(runs[0], replace(FULL, samples=1, psnr=[30.0] * 50 + [28.0] * 50))
-    write_evaluation(runs[0], replace(FULL, samples=1, psnr=[30.0] * 100, z_mode="posterior"))
+    long = replace(FULL, samples=1, repeat_first=[11.0] * 100, mean_frame=[11.0] * 100)
+    write_evaluation(runs[0], replace(long, psnr=[30.0] * 50 + [28.0] * 50))
+    write_evaluation(runs[0], replace(long, psnr=[30.0] * 100, z_mode="posterior"))
     write_evaluation(runs[1], BASE)
     figures = compare_runs(runs).figures
     assert figures["ssim"] == [0.625, None, None]

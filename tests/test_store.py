@@ -198,11 +198,11 @@ def test_the_evaluation_to_quote_is_the_best_checkpoint_with_z_from_the_prior(tm
     run = create_run(tmp_path, RunSettings())
     assert main_evaluation(run) is None
     base = Evaluation("val", 0, "prior", 1, 0, "last", 9, "last", "d", [20.0, 30.0], [10.0, 12.0], [11.0, 11.0])
-    for evaluation in (replace(base, z_mode="posterior"), replace(base, checkpoint="best", psnr=[40.0]), base):
+    for evaluation in (replace(base, z_mode="posterior"), replace(base, checkpoint="best", psnr=[40.0, 40.0]), base):
         write_evaluation(run, evaluation)
     (run.evaluations / "val0-zero-best.json").write_bytes(b"{")
     assert len(read_evaluations(run)) == 3
     quoted = main_evaluation(run)
     assert quoted is not None
-    assert (quoted.checkpoint, quoted.psnr) == ("best", [40.0])
+    assert (quoted.checkpoint, quoted.psnr) == ("best", [40.0, 40.0])
     assert base.means() == {"psnr": 25.0, "repeat_first": 11.0, "mean_frame": 11.0}

@@ -3,16 +3,20 @@
 import math
 import statistics
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.store import codec
-from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.atomic import file_stamp, write_atomic
 from vidpred_engine.store.codec import number
+from vidpred_engine.store.reading import read_whole, why_unreadable
 from vidpred_engine.store.run_directory import RunDirectory
 
+LARGEST_FILE = 2**26
+"""Bytes; 630 frames with all curves take 160 kB."""
 FORMAT = 2  # format 1 had PSNR only; what it lacks is read as not measured
 NO_LATENT = "off"
 QUOTABLE = ("prior", NO_LATENT)
@@ -100,7 +104,10 @@ class Evaluation:
 
 def mean(values: Sequence[float]) -> float:
     """The mean of a curve; not finite where a value is not."""
-    total = math.fsum(values) if all(map(math.isfinite, values)) else sum(values)
+    try:
+        total = math.fsum(values) if all(map(math.isfinite, values)) else sum(values)
+    except OverflowError:
+        total = sum(values)
     return total / len(values)
 
 
@@ -130,9 +137,17 @@ def write_evaluation(run: RunDirectory, evaluation: Evaluation) -> None:
 
 def read_evaluations(run: RunDirectory) -> list[Evaluation]:
     """All readable evaluations of a run, the newest first; a damaged one hides only itself."""
-    found = (_read(path) for path in run.evaluations.glob("*.json") if not path.name.startswith("."))
-    newest_first = sorted((item for item in found if item is not None), key=lambda item: item[0], reverse=True)
-    return [evaluation for _, evaluation in newest_first]
+    found = []
+    for path in evaluation_files(run):
+        with suppress(UserError):
+            evaluation, stamp = read_evaluation(path), file_stamp(path)
+            found.append((stamp[0] if stamp else 0, evaluation))
+    return [evaluation for _, evaluation in sorted(found, key=lambda item: item[0], reverse=True)]
+
+
+def evaluation_files(run: RunDirectory) -> list[Path]:
+    """The files of a run's evaluations, read or not, by name."""
+    return sorted(path for path in run.evaluations.glob("*.json") if not path.name.startswith("."))
 
 
 def main_evaluation(run: RunDirectory) -> Evaluation | None:
@@ -187,32 +202,35 @@ def _origin(item: Evaluation) -> tuple[object, ...]:
     return (*where, item.samples, item.seed, item.checkpoint, item.step, item.weights)
 
 
-def _read(path: Path) -> tuple[float, Evaluation] | None:
-    """When a file was written, and what it holds; None where it is damaged, gone or of a format to come."""
+def read_evaluation(path: Path) -> Evaluation:
+    """Read such a file; raises UserError naming it where it is damaged, gone or of a format to come."""
     try:
-        values = codec.decode(path.read_bytes())
-        if values["format"] > FORMAT:
-            return None
+        values = codec.decode(read_whole(path, LARGEST_FILE))
+        codec.check_format(values, FORMAT)
         found = {item.name: _value(item, values) for item in fields(Evaluation)}
         codec.check_kinds(Evaluation, found)
-        return path.stat().st_mtime, Evaluation(**found)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        if len({len(found[name]) for name in ("psnr", "repeat_first", "mean_frame")}) > 1:
+            raise ValueError("its curves are not equally long")
+        return Evaluation(**found)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {why_unreadable(error)}.") from None
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} cannot be read: {error}.") from None
 
 
 def _value(item: "Field[Any]", values: dict[str, Any]) -> Any:
-    """What a file holds for a field, its default where the file is older than the field; raises ValueError or KeyError.
+    """What a file holds for a field, its default where the file is older than the field; raises ValueError.
 
     Numbers that are not finite come back as numbers.
     """
     if item.name not in values:
         if item.default is MISSING and item.default_factory is MISSING:
-            raise KeyError(item.name)
+            raise ValueError(f"it has no {item.name}")
         return item.default_factory() if item.default_factory is not MISSING else item.default
     value = values[item.name]
     if item.type == Curve:
-        curve = [number(entry) for entry in value]
+        curve = [number(entry) for entry in value] if isinstance(value, list) else [None]
         if None in curve or (not curve and item.default_factory is MISSING):
-            raise ValueError(item.name)
+            raise ValueError(f"its {item.name} is no curve of numbers")
         return curve
     return number(value) if item.type == float | None else value
