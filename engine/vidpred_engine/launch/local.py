@@ -39,6 +39,7 @@ def predict(run: RunDirectory, clip: int = 0) -> subprocess.Popen[bytes]:
 
 
 def _detached(run: RunDirectory, *arguments: str) -> subprocess.Popen[bytes]:
+    run.refuse_links()
     with run.log_file.open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "vidpred_engine", *arguments],

@@ -11,7 +11,8 @@ from vidpred_engine.store.run_directory import RunDirectory
 
 @contextmanager
 def only_trainer(run: RunDirectory) -> Iterator[None]:
-    """Hold the run's lock; raises UserError where another process trains it."""
+    """Hold the run's lock; raises UserError where another process trains it, or a link leads out of its folder."""
+    run.refuse_links()
     lock = filelock.FileLock(run.lock_file, timeout=0)
     try:
         lock.acquire()

@@ -9,6 +9,7 @@ from typing import Any
 from vidpred_engine.errors import UserError
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.reading import read_whole, why_unreadable
 from vidpred_engine.store.run_directory import RunDirectory
 
 FORMAT = 1
@@ -34,10 +35,24 @@ class Annotations:
 def read_annotations(run: RunDirectory) -> Annotations:
     """Read annotations.json; what is missing, damaged or unfit to be shown reads as not said."""
     try:
-        found = codec.decode(run.annotations_file.read_bytes())
+        return Annotations(**_fit(_decoded(run)))
     except (OSError, ValueError):
         return Annotations()
-    return Annotations(**_fit(found)) if isinstance(found, dict) else Annotations()
+
+
+def annotations_fault(run: RunDirectory) -> str:
+    """What is wrong with annotations.json, to be put behind "cannot be read: "; empty where nothing is."""
+    try:
+        found = _decoded(run)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return why_unreadable(error)
+    except ValueError as error:
+        return str(error)
+    fit = asdict(Annotations(**_fit(found)))
+    unfit = [name for name in fit if name in found and _plain(fit[name]) != found[name]]
+    return f"its {unfit[0]} is not fit to be shown" if unfit else ""
 
 
 def write_annotations(run: RunDirectory, annotations: Annotations) -> None:
@@ -65,6 +80,18 @@ def checked_tags(words: Iterable[str]) -> tuple[str, ...]:
                 f" {tag!r:.60} is none."
             )
     return tags
+
+
+def _decoded(run: RunDirectory) -> dict[str, Any]:
+    found = codec.decode(read_whole(run.annotations_file))
+    codec.check_format(found, FORMAT)
+    assert isinstance(found, dict)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON holds it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _line(what: str, text: str, longest: int) -> str:

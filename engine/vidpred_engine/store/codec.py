@@ -32,8 +32,12 @@ def decode(content: bytes) -> Any:
     return orjson.loads(content)
 
 
+class NewerFormatError(ValueError):
+    """A file is of a format that is younger than this program: whole, but not to be read or replaced by it."""
+
+
 def check_format(document: Any, newest: int) -> None:
-    """Raise ValueError where a decoded file holds no fields, or is of a format that is younger than this program.
+    """Raise ValueError where a decoded file holds no fields, NewerFormatError where it is of a format to come.
 
     Files of before formats were numbered have none.
     """
@@ -43,7 +47,7 @@ def check_format(document: Any, newest: int) -> None:
     if not isinstance(found, int) or isinstance(found, bool):
         raise ValueError("its format is no whole number")
     if found > newest:
-        raise ValueError(f"it has format {found}, this vidpred reads up to {newest}; use a newer vidpred")
+        raise NewerFormatError(f"it has format {found}, this vidpred reads up to {newest}; use a newer vidpred")
 
 
 def number(value: Any) -> float | None:

@@ -70,7 +70,7 @@ class MetricWriter:
             self._write()
             self.fault = ""
         except OSError as error:
-            self.fault = error.strerror
+            self.fault = error.strerror or str(error)
 
     def sync(self) -> None:
         """Flush the log to the disk, so that not even a power cut can take it back; raises OSError."""

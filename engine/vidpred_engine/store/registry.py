@@ -5,11 +5,12 @@ unlocked writers corrupt a TinyDB file within 0.1 s, and a kill during a plain w
 no lock, as a replaced file is always whole.
 """
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import filelock
 import tinydb
@@ -18,37 +19,75 @@ from tinydb.table import Table
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import differences
 from vidpred_engine.store import codec
-from vidpred_engine.store.annotations import Annotations, read_annotations, write_annotations
-from vidpred_engine.store.atomic import Stamp, file_stamp, write_atomic
+from vidpred_engine.store.annotations import (
+    Annotations,
+    annotations_fault,
+    read_annotations,
+    write_annotations,
+)
+from vidpred_engine.store.atomic import Stamp, file_stamp, set_aside, write_atomic
 from vidpred_engine.store.evaluations import main_evaluation
+from vidpred_engine.store.reading import read_whole
 from vidpred_engine.store.run_directory import RunDirectory, run_directories, run_ids
-from vidpred_engine.store.status import LIVE_STATES, Status
+from vidpred_engine.store.status import LIVE_STATES, State, Status
 
+FORMAT = 1
 LOCK_TIMEOUT = 20.0
+# The year 10,000 in Unix seconds, and then some: what lies beyond is in no calendar.
+_END_OF_TIME = 3e11
 # States in which a run may be in another one by now, although nobody has indexed it.
 UNSETTLED_STATES = (*LIVE_STATES, "queued")
 
 
+Tables = dict[str, dict[str, Any]]
+
+
 class AtomicStorage(tinydb.storages.Storage):
-    """Reads and writes a whole TinyDB file, replacing it atomically."""
+    """Reads and writes a whole TinyDB file, replacing it atomically; beside the tables the file holds its format."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> dict[str, dict[str, Any]] | None:
-        """The tables of the file, None where there is none yet; raises ValueError where it is damaged."""
+    def read(self) -> Tables | None:
+        """The tables of the file, None where there is none yet.
+
+        Raises ValueError where it is damaged, and OSError where it cannot be read, also as its format is one to come:
+        whoever can do without the index goes on.
+        """
         try:
-            content = self._path.read_bytes()
+            content = read_whole(self._path, largest=None)
         except FileNotFoundError:
             return None
-        tables = codec.decode(content) if content else None
-        if tables is not None and not isinstance(tables, dict):
-            raise ValueError(f"{self._path} holds no tables")
+        tables = codec.decode(content) if content else {}
+        try:
+            codec.check_format(tables, FORMAT)
+        except codec.NewerFormatError as error:
+            raise OSError(errno.ENOTSUP, str(error), str(self._path)) from None
+        tables.pop("format", None)
+        if not all(isinstance(table, dict) and all(map(_is_document, table.values())) for table in tables.values()):
+            raise ValueError("it holds something else than tables")
         return tables
 
-    def write(self, data: dict[str, dict[str, Any]]) -> None:
-        """Replace the file."""
-        write_atomic(self._path, codec.encode(data))
+    def write(self, data: Tables) -> None:
+        """Replace the file; a document that cannot be written, as it nests too deep, hides only itself."""
+        try:
+            content = codec.encode({"format": FORMAT, **data})
+        except (TypeError, RecursionError):
+            content = codec.encode({"format": FORMAT, **{name: _writable(table) for name, table in data.items()}})
+        write_atomic(self._path, content)
+
+
+def _is_document(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _writable(table: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for key, document in table.items():
+        with suppress(TypeError, RecursionError):
+            codec.encode(document)
+            kept[key] = document
+    return kept
 
 
 class RunTable(Table):
@@ -187,11 +226,17 @@ class Registry:
     def annotate(self, runs: Iterable[RunDirectory], change: Callable[[Annotations], Annotations]) -> None:
         """Change what is said of runs, in their folders and in the index.
 
-        Two that annotate at once both get through: what is changed is read under the lock.
+        Two that annotate at once both get through: what is changed is read under the lock. Raises UserError where it
+        cannot be read, lest it be lost.
         """
         listed = list(runs)
         for run in listed:
             with self._locked():
+                if fault := annotations_fault(run):
+                    raise UserError(
+                        f"{run.annotations_file} cannot be read: {fault}; "
+                        f"see `vidpred-engine doctor {run.run_id}` before you say more of the run."
+                    )
                 write_annotations(run, change(read_annotations(run)))
         with self._changing(self._entries, "runs") as table:
             self._read_index()
@@ -209,11 +254,18 @@ class Registry:
         return self._read(self._curves, "curves").get(run_id)
 
     def rebuild(self) -> int:
-        """Index every run folder afresh and return how many there are; a damaged index is set aside, not read."""
+        """Index every run folder afresh and return how many there are.
+
+        An index that can be read is kept as registry.json.old, a damaged one is set aside. Raises OSError where one
+        cannot be replaced, also as its format is one to come.
+        """
         with self._locked():
             for path in (self._entries, self._curves):
-                if path.exists():
-                    path.replace(path.with_suffix(".json.old"))
+                try:
+                    if AtomicStorage(path).read() is not None:
+                        path.replace(path.with_suffix(".json.old"))
+                except ValueError:
+                    set_aside(path)
         runs = run_directories(self._runs)
         self.index_all(runs)
         return len(runs)
@@ -258,7 +310,7 @@ class Registry:
             try:
                 AtomicStorage(path).read()
             except ValueError:
-                path.replace(path.with_suffix(".json.damaged"))
+                set_aside(path)
             with tinydb.TinyDB(path, storage=AtomicStorage) as database:
                 yield RunTable(database.storage, table_name, cache_size=0)
 
@@ -283,4 +335,7 @@ def _parse_entry(run_id: str, document: Any) -> RunEntry | None:
     except (KeyError, TypeError):
         return None
     shown = [values["name"], values["note"], *values["tags"]]
-    return RunEntry(**values) if values["run_id"] == run_id and all(map(str.isprintable, shown)) else None
+    is_sound = (
+        values["run_id"] == run_id and values["state"] in get_args(State) and abs(values["created"]) < _END_OF_TIME
+    )
+    return RunEntry(**values) if is_sound and all(map(str.isprintable, shown)) else None

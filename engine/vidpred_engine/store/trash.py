@@ -19,8 +19,12 @@ def delete_runs(runs: Sequence[RunDirectory]) -> None:
     for run in runs:
         if (status := run.status()).live:
             raise UserError(f"Run {run.run_id} is {status.state}; stop it before you delete it.")
+        if (_trash(run.path.parent) / run.run_id).exists():
+            raise UserError(
+                f"A run {run.run_id} lies in {run.path.parent / TRASH} already; move that folder away first."
+            )
     for run in runs:
-        trash = run.path.parent / TRASH
+        trash = _trash(run.path.parent)
         trash.mkdir(exist_ok=True)
         with only_trainer(run):  # a process that has just begun holds this lock before its status says so
             run.path.rename(trash / run.run_id)
@@ -32,7 +36,7 @@ def restore_runs(runs: Path, run_ids: Sequence[str]) -> list[RunDirectory]:
     """Move runs back from the trash of `runs` and index them; raises UserError for one that cannot be moved."""
     restored = []
     for run_id in run_ids:
-        source, target = runs / TRASH / run_id, runs / run_id
+        source, target = _trash(runs) / run_id, runs / run_id
         if target.exists():
             raise UserError(f"Run {run_id} cannot be restored: {target} exists; move that folder away first.")
         if not source.is_dir():
@@ -44,9 +48,16 @@ def restore_runs(runs: Path, run_ids: Sequence[str]) -> list[RunDirectory]:
 
 def find_deleted(runs: Path, wanted: str) -> str:
     """The id of the deleted run that an id, or a unique part of one, names; raises UserError."""
-    deleted = run_ids(runs / TRASH)
+    deleted = run_ids(_trash(runs))
     near = [wanted] if wanted in deleted else [run_id for run_id in deleted if wanted in run_id]
     if len(near) != 1:
         held = f"it holds {', '.join(deleted[-5:])}" if deleted else "it is empty"
         raise UserError(f"'{wanted}' names {len(near)} of the runs in {runs / TRASH}; {held}.")
     return near[0]
+
+
+def _trash(runs: Path) -> Path:
+    """The trash of a folder of runs; raises UserError where it leads out of it."""
+    if (runs / TRASH).is_symlink():
+        raise UserError(f"{runs / TRASH} is a link; remove it, so that deleted runs stay in {runs}.")
+    return runs / TRASH
