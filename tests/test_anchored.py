@@ -127,7 +127,7 @@ def test_an_anchor_is_cropped_and_mirrored_as_its_clip_is() -> None:
 
 
 def test_frames_that_do_not_halve_three_times_are_refused() -> None:
-    with pytest.raises(UserError, match="'model' should be lab, as the unet takes .* multiples of 8, not 20x64"):
+    with pytest.raises(UserError, match=r"'model' should be lab, as the unet takes .* multiples of 8, not 20x64"):
         validate_settings({"model": "unet", "frame_height": 20})
     assert validate_settings({"frame_height": 20}).model == "lab"
 

@@ -6,15 +6,9 @@ from pathlib import Path
 import pytest
 
 from vidpred_engine.errors import UserError
-from vidpred_engine.settings import (
-    RunSettings,
-    describe_settings,
-    differences,
-    read_toml,
-    resolve_settings,
-    to_toml,
-    validate_settings,
-)
+from vidpred_engine.settings import RunSettings, describe_settings, differences, validate_settings
+from vidpred_engine.settings_layers import resolve_settings
+from vidpred_engine.settings_toml import read_toml, to_toml
 
 
 def test_flags_win_over_environment_over_file_over_preset_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

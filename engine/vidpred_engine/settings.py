@@ -1,25 +1,15 @@
 """RunSettings: every knob of a run, declared once for TOML files, environment, command line, form and documentation."""
 
 import difflib
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.config import JsonDict
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from vidpred_engine.errors import UserError
 
-ENV_PREFIX = "VIDPRED_"
-ENV_NOT_SETTINGS = {"VIDPRED_CACHE", "VIDPRED_RUNS"}
-FORMAT = 1
-LARGEST_FILE = 2**16
-"""Bytes of a file of settings; all settings take 2 kB."""
 SYNTHETIC = "synthetic"
 UNET_REDUCTION = 8
 """How many pixels one cell of the U-Net's z spans in each direction."""
@@ -338,97 +328,7 @@ def validate_settings(values: Mapping[str, Any], *, source: str = "") -> RunSett
         raise UserError(f"In {source}: {sentences}" if source else sentences) from None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read settings from a TOML file as plain values, not yet validated."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        raise UserError(f"There is no settings file {path}.") from None
-    except OSError as error:
-        raise UserError(f"The settings file {path} cannot be read: {error.strerror}.") from None
-    return parse_toml(content, path)
-
-
-def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
-    """The plain values of a TOML file of settings, not yet validated; raises UserError naming the file."""
-    if len(content) > LARGEST_FILE:
-        raise UserError(f"{path} is larger than {LARGEST_FILE // 1024} KiB; it holds something else than settings.")
-    try:
-        values = tomllib.loads(content.decode())
-    except UnicodeDecodeError as error:
-        raise UserError(f"The settings file {path} cannot be read: {error}.") from None
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no TOMLDecodeError, nor are 1,000 [
-        raise UserError(f"The settings file {path} is not valid TOML: {error}.") from None
-    found = values.pop("format", FORMAT)
-    if not isinstance(found, int) or found > FORMAT:
-        raise UserError(f"{path} has format {found!r:.40}, this vidpred reads up to {FORMAT}; use a newer vidpred.")
-    if len(values) > 2 * len(RunSettings.model_fields):
-        raise UserError(f"{path} holds {len(values)} settings where there are {len(RunSettings.model_fields)}.")
-    if nested := [name for name, value in values.items() if isinstance(value, dict | list)]:
-        raise UserError(f"In {path}: setting '{nested[0]}' holds a table or a list; a setting is one plain value.")
-    return values
-
-
-def to_toml(settings: RunSettings) -> str:
-    """Write all settings as TOML text with a comment line above each group."""
-    lines = [f"format = {FORMAT}"]
-    group = ""
-    for setting in describe_settings():
-        if setting.group != group:
-            group = setting.group
-            lines += ["", f"# {group}"]
-        lines.append(tomli_w.dumps({setting.name: getattr(settings, setting.name)}).rstrip("\n"))
-    return "\n".join(lines) + "\n"
-
-
 def differences(settings: RunSettings, base: RunSettings | None = None) -> dict[str, Any]:
     """The settings that differ from `base` (the defaults when not given), by name."""
     reference = base if base is not None else RunSettings()
     return {name: value for name, value in settings.model_dump().items() if value != getattr(reference, name)}
-
-
-def _refuse_unknown_environment() -> None:
-    known = {ENV_PREFIX + name.upper() for name in RunSettings.model_fields} | ENV_NOT_SETTINGS
-    for variable in sorted(os.environ):
-        if variable.upper().startswith(ENV_PREFIX) and variable.upper() not in known:
-            near = difflib.get_close_matches(variable.upper(), known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; unset it."
-            raise UserError(f"The environment variable {variable} names no setting{hint}")
-
-
-def resolve_settings(
-    flags: Mapping[str, Any],
-    *,
-    file: Mapping[str, Any] | None = None,
-    preset: Mapping[str, Any] | None = None,
-    typed: Mapping[str, str] | None = None,
-) -> RunSettings:
-    """Merge the layers of a new run: flags over VIDPRED_* environment over a TOML file over a preset over defaults.
-
-    `typed` says as which flag each setting was given. What no layer gives stays unset in the result.
-    """
-    _refuse_unknown_environment()
-
-    class Layers(RunSettings, BaseSettings):
-        model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, allow_inf_nan=False)
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            below = [InitSettingsSource(settings_cls, dict(layer)) for layer in (file or {}, preset or {})]
-            return (init_settings, env_settings, *below)
-
-    try:
-        return validate_settings(Layers(**flags).model_dump(exclude_unset=True))
-    except ValidationError as error:
-        variables = {name: ENV_PREFIX + name.upper() for name in RunSettings.model_fields if name not in flags}
-        present = set(map(str.upper, os.environ))
-        written = {name: variable for name, variable in variables.items() if variable in present}
-        raise UserError(" ".join(explain(error, {**written, **(typed or {})}).values())) from None

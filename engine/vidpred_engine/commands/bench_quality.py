@@ -13,7 +13,7 @@ from vidpred_engine.errors import UserError
 from vidpred_engine.launch.local import EXIT_RESUMABLE
 from vidpred_engine.presets import preset_values
 from vidpred_engine.progress import Progress
-from vidpred_engine.settings import resolve_settings
+from vidpred_engine.settings_layers import resolve_settings
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
 

@@ -8,7 +8,8 @@ from vidpred_engine.commands.options import add_run, chosen_run
 from vidpred_engine.commands.setting_flags import add_setting_flags, given_flags, given_settings
 from vidpred_engine.errors import UserError
 from vidpred_engine.progress import Progress
-from vidpred_engine.settings import RunSettings, resolve_settings
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.settings_layers import resolve_settings
 from vidpred_engine.store.run_directory import RunDirectory
 
 SETTINGS = (

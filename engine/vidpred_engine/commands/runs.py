@@ -7,7 +7,7 @@ from vidpred_engine.commands import annotate, list_runs, trash
 from vidpred_engine.commands.minus_words import MinusWordParser
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_run, add_runs_folder, chosen_run
 from vidpred_engine.commands.output import print_json, print_table
-from vidpred_engine.settings import to_toml
+from vidpred_engine.settings_toml import to_toml
 from vidpred_engine.store.comparison import choose_runs, compare_runs
 from vidpred_engine.store.evaluations import compared_figures, quoted_with_gap
 from vidpred_engine.store.registry import read_entry

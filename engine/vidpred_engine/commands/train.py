@@ -18,7 +18,9 @@ from vidpred_engine.launch.lock import only_trainer
 from vidpred_engine.launch.new_run import new_run
 from vidpred_engine.presets import preset_values
 from vidpred_engine.progress import Progress
-from vidpred_engine.settings import RunSettings, read_toml, resolve_settings, validate_settings
+from vidpred_engine.settings import RunSettings, validate_settings
+from vidpred_engine.settings_layers import resolve_settings
+from vidpred_engine.settings_toml import read_toml
 from vidpred_engine.store.evaluations import NO_LATENT, main_evaluation
 from vidpred_engine.store.run_directory import RunDirectory, find_run
 from vidpred_engine.store.status_keeper import StatusKeeper

@@ -6,7 +6,8 @@ from typing import Any
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.presets import preset_settings, preset_values
-from vidpred_engine.settings import RunSettings, resolve_settings
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.settings_layers import resolve_settings
 from vidpred_engine.store.comparison import differing_settings
 
 

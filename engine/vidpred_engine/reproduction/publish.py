@@ -6,7 +6,7 @@ from vidpred_engine.reproduction.drawing import draw_courses, draw_psnr
 from vidpred_engine.reproduction.figures import FIGURE_1, FIGURE_2, course_csv, psnr_csv
 from vidpred_engine.reproduction.results import Result, read_results
 from vidpred_engine.reproduction.table import markdown, results_values
-from vidpred_engine.settings import to_toml
+from vidpred_engine.settings_toml import to_toml
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
 

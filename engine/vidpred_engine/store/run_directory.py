@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidpred_engine.errors import UserError
-from vidpred_engine.settings import RunSettings, parse_toml, to_toml, validate_settings
+from vidpred_engine.settings import RunSettings, validate_settings
+from vidpred_engine.settings_toml import parse_toml, to_toml
 from vidpred_engine.store.atomic import file_stamp, write_atomic
 from vidpred_engine.store.reading import read_whole, why_unreadable
 from vidpred_engine.store.status import Status, observed, read_status, write_status

@@ -19,7 +19,8 @@ from vidpred_engine.launch.new_run import with_usable_data
 from vidpred_engine.models.build import build_model
 from vidpred_engine.presets import preset_values
 from vidpred_engine.progress import Progress
-from vidpred_engine.settings import RunSettings, resolve_settings
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.settings_layers import resolve_settings
 from vidpred_engine.store.metric_log import MetricWriter
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory, create_run

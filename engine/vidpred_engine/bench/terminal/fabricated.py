@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from vidpred_engine.progress import Progress
-from vidpred_engine.settings import RunSettings, to_toml
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.settings_toml import to_toml
 from vidpred_engine.store import codec
 from vidpred_engine.store.metric_log import MetricWriter, Record
 from vidpred_engine.store.registry import Registry
