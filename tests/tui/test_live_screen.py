@@ -3,13 +3,18 @@
 import math
 from pathlib import Path
 
+import numpy as np
+
+from rollouts import rollout
 from tui.fake_runs import append_records, fake_run, step_record, until, validation_record
+from vidpred_engine.store.sample_frames import write_sample_frames
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.charts.run_charts import RUN_CHARTS
 from vidpred_tui.messages import RunOpened
 from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.chart_grid import ChartGrid
+from vidpred_tui.widgets.frame_pane import FramePane
 
 
 def chart(app: VidpredApp, name: str) -> str:
@@ -77,6 +82,25 @@ async def test_a_small_terminal_pages_its_charts_and_a_large_one_shows_all(app: 
         await pilot.resize_terminal(5, 3)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+
+async def test_a_large_terminal_shows_the_middle_frame_of_the_newest_rollout(app: VidpredApp, runs: Path) -> None:
+    run = fake_run(runs, "lab", "running")
+    write_sample_frames(run, rollout(9, step=1234))
+
+    def panes() -> list[FramePane]:
+        return [pane for pane in app.screen.query(FramePane) if pane.region]
+
+    async with app.run_test(size=(160, 48)) as pilot:
+        app.post_message(RunOpened(run.run_id))
+        await until(pilot, lambda: [pane.label for pane in panes()] == ["frame 5 at step 1,234", "truth"])
+        newer = rollout(5, first_seed=10, step=2000, checkpoint="newest")
+        write_sample_frames(run, newer)
+        await until(pilot, lambda: panes()[0].label == "frame 3 at step 2,000")
+        for pane, pictures in zip(panes(), (newer.prediction, newer.truth), strict=True):
+            np.testing.assert_array_equal(pane.view.picture, pictures[2])
+        await pilot.resize_terminal(80, 48)
+        await until(pilot, lambda: not panes())
 
 
 async def test_a_run_that_has_logged_nothing_says_so(app: VidpredApp, runs: Path) -> None:

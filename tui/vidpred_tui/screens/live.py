@@ -5,6 +5,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 
 from vidpred_engine.store.status import LIVE_STATES
 from vidpred_tui.charts.run_charts import RUN_CHARTS, run_charts
@@ -15,6 +16,7 @@ from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.widgets.chart_grid import ChartGrid
 from vidpred_tui.widgets.key_footer import KeyFooter
 from vidpred_tui.widgets.log_tail import LogTailView
+from vidpred_tui.widgets.newest_strip import NewestStrip
 from vidpred_tui.widgets.run_header import RunHeader
 from vidpred_tui.widgets.title_bar import TitleBar
 
@@ -23,6 +25,7 @@ class LiveScreen(VidpredScreen):
     """Follows one run; leaving it, or quitting, leaves the run alone."""
 
     CSS_PATH = "live.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual declares it on the instance
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (36, "-tall")]  # noqa: RUF012 - Textual declares it on the instance
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop"),
@@ -35,7 +38,8 @@ class LiveScreen(VidpredScreen):
     help_text = (
         "The whole history of a run. A ✕ with a dotted line marks a step at which a value was not a number or infinite;"
         " the chart's title names the term. Lines across the PSNR chart are the two baselines. Left and right turn the"
-        " pages of charts. Leaving the screen, quitting or losing the connection never stops a run."
+        " pages of charts. A large terminal shows what the newest validation predicted; f plays all of it."
+        " Leaving the screen, quitting or losing the connection never stops a run."
     )
 
     def __init__(self, run_id: str) -> None:
@@ -45,11 +49,13 @@ class LiveScreen(VidpredScreen):
         self._snapshot: RunSnapshot | None = None
 
     def compose(self) -> ComposeResult:
-        """Header, charts, log."""
+        """Header, charts, log and, on a large terminal, the newest prediction."""
         yield TitleBar(self._run_id)
         yield RunHeader(id="run-header")
         yield ChartGrid(RUN_CHARTS)
-        yield LogTailView(id="log")
+        with Horizontal(id="below"):
+            yield LogTailView(id="log")
+            yield NewestStrip()
         yield KeyFooter()
 
     def show_run(self, snapshot: RunSnapshot) -> None:
@@ -58,6 +64,7 @@ class LiveScreen(VidpredScreen):
         self.query_one(RunHeader).show(snapshot)
         self.query_one(ChartGrid).show(run_charts(snapshot))
         self.query_one(LogTailView).show(snapshot.log)
+        self.query_one(NewestStrip).show(snapshot.rollouts)
         if before is None or (before.status.state, before.name) != (snapshot.status.state, snapshot.name):
             self.query_one(TitleBar).rename(snapshot.name)
             self.refresh_bindings()
