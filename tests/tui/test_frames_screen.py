@@ -263,6 +263,7 @@ async def test_a_damaged_rollout_is_said_to_be_damaged(app: VidpredApp, runs: Pa
     async with app.run_test(size=(120, 24)) as pilot:
         app.post_message(FramesRequested((run.run_id,)))
         await until(pilot, lambda: "val0-prior-best.npz is damaged" in empty(app))
+        assert f"vidpred-engine predict {run.run_id}" in empty(app)
         await pilot.press("space", "right", "w", "tab", "g")  # nothing to do, nothing breaks
         assert isinstance(app.screen, FramesScreen)
 

@@ -188,9 +188,9 @@ def test_shrinking_averages_and_growing_repeats() -> None:
 # Films.
 
 
-def reel(name: str = "lab", index: int = 0, frames: int = 4, **facts: Any) -> Reel:
+def reel(name: str = "lab", index: int = 0, frames: int = 4, folder: Path = Path(), **facts: Any) -> Reel:
     pictures = rollout(frames, **{"first_seed": 10 * index, "psnr": [20.0, 10.0, 30.0, 15.0], **facts})
-    return Reel(f"id-{name}", name, run_style(index), pictures)
+    return Reel(f"id-{name}", name, run_style(index), pictures, folder)
 
 
 def test_error_is_the_absolute_difference_times_the_gain_and_never_wraps() -> None:
@@ -210,7 +210,8 @@ def test_one_runs_film_shows_its_four_pictures() -> None:
     np.testing.assert_array_equal(shown["pose"], film.reels[0].frames.pose[2])
     np.testing.assert_array_equal(shown["error x4"], film.reels[0].error(2))
     assert film.worst == 2
-    assert film.remark == ""
+    assert film.remarks == []
+    assert film.provenance == "val 0 · z prior · best, step 1,234 · lab"
 
 
 def test_two_runs_in_step_share_truth_and_pose_and_end_with_the_shorter() -> None:
@@ -220,7 +221,7 @@ def test_two_runs_in_step_share_truth_and_pose_and_end_with_the_shorter() -> Non
     assert len(film) == 4
     assert film.psnr == [20.0, 10.0, 3.0, 15.0]
     assert film.worst == 3
-    assert film.remark == "not the same data, pictures of the first 4 of 5 frames"
+    assert film.remarks == ["not the same data", "pictures of the first 4 of 5 frames"]
 
 
 def test_a_frame_that_is_not_a_number_is_the_worst() -> None:
@@ -228,12 +229,12 @@ def test_a_frame_that_is_not_a_number_is_the_worst() -> None:
 
 
 def test_a_shrunk_film_says_so() -> None:
-    assert Film([reel(shrunk=2)]).remark == "pictures shrunk 2 times"
+    assert Film([reel(shrunk=2)]).remarks == ["pictures shrunk 2 times"]
 
 
 def test_exports_hold_the_pictures_side_by_side_a_run_a_row(tmp_path: Path) -> None:
-    film = Film([reel("lab"), reel("kl", 1)])
-    png = export_png(film, 2, tmp_path)
+    film = Film([reel("lab", folder=tmp_path), reel("kl", 1)])
+    png = export_png(film, 2)
     assert png.name == "val0-strip-id-kl-0002.png"
     pixels = np.asarray(Image.open(png))[::SCALE, ::SCALE]
     assert pixels.shape == (16, 4 * 16 + 3 * 2, 3)
@@ -242,7 +243,7 @@ def test_exports_hold_the_pictures_side_by_side_a_run_a_row(tmp_path: Path) -> N
     np.testing.assert_array_equal(pixels[:8, 36:52], film.reels[0].error(1))
     np.testing.assert_array_equal(pixels[8:, 54:], film.reels[1].frames.pose[1])
     assert (pixels[:, 16:18] == 255).all()
-    with Image.open(export_gif(Film([reel()]), tmp_path)) as gif:
+    with Image.open(export_gif(Film([reel(folder=tmp_path)]))) as gif:
         assert gif.n_frames == 4  # type: ignore[attr-defined]
         assert gif.size == (SCALE * (4 * 16 + 3 * 2), SCALE * 8)
 

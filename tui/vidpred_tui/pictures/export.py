@@ -1,4 +1,4 @@
-"""Films as image files in the frames folder of the first run."""
+"""Films as image files in the folder of the first one."""
 
 from pathlib import Path
 
@@ -11,24 +11,24 @@ from vidpred_tui.pictures.film import Film
 SCALE = 4
 
 
-def export_gif(film: Film, folder: Path) -> Path:
+def export_gif(film: Film) -> Path:
     """Write the whole film: truth, prediction, error and pose side by side, a run a row."""
-    path = folder / f"{_stem(film)}.gif"
+    path = _named(film, ".gif")
     write_gif(path, _picture(film, slice(len(film))), SCALE)
     return path
 
 
-def export_png(film: Film, frame: int, folder: Path) -> Path:
+def export_png(film: Film, frame: int) -> Path:
     """Write one frame, likewise."""
-    path = folder / f"{_stem(film)}-{frame:04}.png"
+    path = _named(film, f"-{frame:04}.png")
     write_png(path, _picture(film, slice(frame - 1, frame))[0], SCALE)
     return path
 
 
-def _stem(film: Film) -> str:
-    first = film.reels[0].frames
+def _named(film: Film, end: str) -> Path:
+    first = film.reels[0]
     others = "".join(f"-{reel.run_id}" for reel in film.reels[1:])
-    return f"{first.split}{first.clip}-strip{others}"[:200]
+    return first.folder / (f"{first.frames.split}{first.frames.clip}-strip{others}"[:200] + end)
 
 
 def _picture(film: Film, part: slice) -> Pixels:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,12 +15,13 @@ ERROR = f"error x{ERROR_GAIN}"
 
 @dataclass(frozen=True, eq=False)
 class Reel:
-    """One run's rollout under the run's name and style."""
+    """One run's rollout under the run's name and style; `folder` is where its files are."""
 
     run_id: str
     name: str
     style: LineStyle
     frames: SampleFrames
+    folder: Path
 
     def error(self, index: int | slice) -> Pixels:
         """The absolute difference of prediction and truth in each channel, ERROR_GAIN times, at most 255."""
@@ -70,7 +72,15 @@ class Film:
         return 1 + int(np.nan_to_num(self.psnr, nan=-np.inf).argmin())
 
     @property
-    def remark(self) -> str:
+    def provenance(self) -> str:
+        """Which clip it is, where z came from, the checkpoints and the runs; what several runs share once."""
+        frames = [reel.frames for reel in self.reels]
+        facts = [f"{item.split} {item.clip}" for item in frames] + [f"z {item.z_mode}" for item in frames]
+        facts += [f"{item.checkpoint}, step {item.step:,}" for item in frames]
+        return " · ".join([*dict.fromkeys(facts), *(reel.name for reel in self.reels)])
+
+    @property
+    def remarks(self) -> list[str]:
         """What the pictures do not show, or must not be taken for."""
         remarks = []
         if len({reel.frames.data_digest for reel in self.reels}) > 1:
@@ -79,4 +89,4 @@ class Film:
             remarks.append(f"pictures of the first {len(self)} of {longest} frames")
         if (shrunk := max(reel.frames.shrunk for reel in self.reels)) > 1:
             remarks.append(f"pictures shrunk {shrunk} times")
-        return ", ".join(remarks)
+        return remarks

@@ -22,7 +22,7 @@ from vidpred_tui.charts.frame_chart import frame_chart
 from vidpred_tui.charts.plan import ChartPlan
 from vidpred_tui.messages import RolloutsRequested
 from vidpred_tui.pictures.export import export_gif, export_png
-from vidpred_tui.pictures.film import Film, Reel
+from vidpred_tui.pictures.film import ERROR_GAIN, Film, Reel
 from vidpred_tui.pictures.playback import Playback
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.snapshot import RunSnapshot
@@ -68,8 +68,8 @@ class FramesScreen(VidpredScreen):
     help_text = (
         "Frames count from 1, as frame 0 is given to the model; each is predicted from the prediction before it. Page"
         " up and down, or shift with left and right, go 10 frames; home and end to the ends. The bars are the PSNR of"
-        " the clip, lowest to highest. error is |prediction - truth| times 4. The newest stored rollout is shown: a"
-        " training stores one at each validation, vidpred-engine predict makes one of its best weights."
+        f" the clip, lowest to highest. error is |prediction - truth| times {ERROR_GAIN}. The newest stored rollout is"
+        " shown: a training stores one at each validation, vidpred-engine predict makes one of its best weights."
     )
 
     @dataclass
@@ -92,7 +92,7 @@ class FramesScreen(VidpredScreen):
         self._snapshots: dict[str, RunSnapshot] = {}
         self._clip: Clip = FIRST_CLIP
         self._chosen: Chosen = {}
-        self._faults: list[str] = []
+        self._faults: dict[str, str] = {}
         self._film: Film | None = None
         self._baselines: Evaluation | None = None
         self._frame = 1
@@ -141,9 +141,10 @@ class FramesScreen(VidpredScreen):
 
     @property
     def _lacking(self) -> list[str]:
-        """The runs without a rollout of the clip, once all are known."""
-        known = self._snapshots.keys() >= set(self.followed)
-        return [run_id for run_id in self.followed if known and run_id not in self._chosen]
+        """The runs without a readable rollout of the clip, once all are known."""
+        if not self._snapshots.keys() >= set(self.followed) or self._clip[0] != "val":
+            return []
+        return [run_id for run_id in self.followed if run_id not in self._chosen or run_id in self._faults]
 
     @work(thread=True, exclusive=True, group="rollouts", description="read rollouts")
     def _read(self, chosen: Chosen) -> None:
@@ -159,13 +160,13 @@ class FramesScreen(VidpredScreen):
     def _show_rollouts(self, message: RolloutsRead) -> None:
         if message.chosen != self._chosen:
             return
-        styles = {run_id: run_style(index) for index, run_id in enumerate(self.followed)}
-        self._faults = [fault for fault in message.rollouts.values() if isinstance(fault, str)]
-        reels = [
-            Reel(run_id, self._snapshots[run_id].name, styles[run_id], frames)
-            for run_id, frames in message.rollouts.items()
-            if not isinstance(frames, str)
-        ]
+        self._faults = {run_id: fault for run_id, fault in message.rollouts.items() if isinstance(fault, str)}
+        reels = []
+        for index, run_id in enumerate(self.followed):
+            frames = message.rollouts.get(run_id)
+            if isinstance(frames, SampleFrames):
+                folder = message.chosen[run_id].path.parent
+                reels.append(Reel(run_id, self._snapshots[run_id].name, run_style(index), frames, folder))
         self._put_in(Film(reels) if reels else None)
 
     def _put_in(self, film: Film | None) -> None:
@@ -180,7 +181,7 @@ class FramesScreen(VidpredScreen):
             return
         self._frame = min(self._frame, len(film))
         self._baselines = self._find_baselines(film)
-        self.query_one(TitleBar).show(self._provenance(film))
+        self.query_one(TitleBar).show(self._described(film))
         self.query_one(ScrubBar).show(film.psnr)
         self.query_one(CursorChart).show(frame_chart(film, self._baselines))
         self._arrange()
@@ -197,7 +198,7 @@ class FramesScreen(VidpredScreen):
         return found if (found.split, found.clip, found.data_digest) == shown else None
 
     def _why_empty(self) -> Content:
-        rows = [Content(fault) for fault in self._faults]
+        rows = [Content(fault) for fault in self._faults.values()]
         for run_id in self._lacking:
             snapshot = self._snapshots[run_id]
             rows.append(Content.assemble((snapshot.name, "bold"), " has no rollout to show yet. A training stores one"))
@@ -207,14 +208,9 @@ class FramesScreen(VidpredScreen):
             rows.append(Content.styled(f"\n{snapshot.log[-1]}\n" if snapshot.log else "", "$foreground-muted"))
         return Content("\n").join(rows)
 
-    def _provenance(self, film: Film) -> str:
-        reels = film.reels
-        made = {f"{reel.frames.checkpoint}, step {reel.frames.step:,}": None for reel in reels}
-        z_modes = {f"z {reel.frames.z_mode}": None for reel in reels}
-        names = [self._snapshots[run_id].name for run_id in self.followed]
+    def _described(self, film: Film) -> str:
         lacking = [f"no rollout of {self._snapshots[run_id].name}" for run_id in self._lacking]
-        remarks = [*self._faults, *lacking, *([film.remark] if film.remark else [])]
-        return " · ".join([*remarks, " ".join(map(str, self._clip)), *z_modes, *made, *names])
+        return " · ".join([*self._faults.values(), *lacking, *film.remarks, film.provenance])
 
     # Where the film stands.
 
@@ -345,22 +341,16 @@ class FramesScreen(VidpredScreen):
 
     def action_export_gif(self) -> None:
         """Write the film as a GIF."""
-        film, folder = self._film, self._folder
+        film = self._film
         assert film is not None
         self.notify(f"Writing {len(film)} frames ...", markup=False)
-        self._export(lambda: export_gif(film, folder))
+        self._export(lambda: export_gif(film))
 
     def action_export_png(self) -> None:
         """Write the frame that is shown as a PNG."""
-        film, frame, folder = self._film, self._frame, self._folder
+        film, frame = self._film, self._frame
         assert film is not None
-        self._export(lambda: export_png(film, frame, folder))
-
-    @property
-    def _folder(self) -> Path:
-        """The frames folder of the first run shown."""
-        assert self._film is not None
-        return self._chosen[self._film.reels[0].run_id].path.parent
+        self._export(lambda: export_png(film, frame))
 
     @work(thread=True, group="export", description="write an image file")
     def _export(self, write: Callable[[], Path]) -> None:
