@@ -1,9 +1,8 @@
-"""The lab's model and the report's step and rollout, frame by frame: the oracle of the engine's rearranged ones.
+"""The report's step, frame by frame, with what others have changed in it: the oracle of the engine's rearranged one.
 
-Written from the table of the lab's layers and the report's listing, sharing nothing with the engine; the step knows
-besides what others have changed in it, each off unless asked for. Attribute names are the lab's, so `state_dict()` here
-has the shape of a lab checkpoint. It spends no more time than the lab's code does, so that it can stand as the baseline
-of a measurement too.
+The lab's model and rollout are those that `vidpred-engine bench` measures the engine against: written from the table of
+the lab's layers and the report's listing, sharing nothing with the rest of the engine. Attribute names are the lab's, so
+`state_dict()` has the shape of a lab checkpoint.
 """
 
 import math
@@ -12,115 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-MODERN_NAMES = {
-    "frame_transformation": "frame_encoder",
-    "label_transformation": "label_encoder",
-    "Gaussian_Predictor": "posterior",
-    "Decoder_Fusion": "decoder_fusion",
-    "Generator": "generator",
-}
+from vidpred_engine.bench.literal import MODERN_NAMES, LiteralLab, literal_rollout, modern_state
 
-
-class Res(nn.Module):
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(before, after, kernel_size=3, padding=1)
-        self.conv2 = nn.Conv2d(after, after, kernel_size=3, padding=1)
-        self.skip = None if before == after else nn.Conv2d(before, after, kernel_size=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = nn.functional.leaky_relu(self.conv1(x), 0.01, inplace=True)
-        y = nn.functional.leaky_relu(self.conv2(y), 0.01, inplace=True)
-        return y + x if self.skip is None else y + self.skip(x)
-
-
-class Separable(nn.Module):
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Sequential(nn.Conv2d(before, before, kernel_size=1), nn.LeakyReLU(0.01))
-        self.depth_conv = nn.Conv2d(before, before, kernel_size=3, padding=1, groups=before)
-        self.conv2 = nn.Conv2d(before, after, kernel_size=1)
-        self.adaptor = None if before == after else nn.Conv2d(before, after, kernel_size=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.conv1(x)
-        y = self.depth_conv(y)
-        y = self.conv2(y)
-        return y + x if self.adaptor is None else y + self.adaptor(x)
-
-
-class Gated(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(width, width * 4, kernel_size=1)
-        self.conv_out = nn.Conv2d(width * 2, width, kernel_size=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        a, b = self.conv(x).chunk(2, 1)
-        out: Tensor = x + self.conv_out(a * nn.functional.leaky_relu(b, 0.1))
-        return out
-
-
-class Depth(nn.Module):
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.block = nn.Sequential(Separable(before, after), Gated(after))
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.block(x)
-        return out
-
-
-class LiteralLab(nn.Module):
-    """The lab's five modules; F, L, N, D as in its flags F_dim, L_dim, N_dim and D_out_dim."""
-
-    def __init__(self, F: int = 128, L: int = 32, N: int = 12, D: int = 192) -> None:  # noqa: N803 - the lab's letters
-        super().__init__()
-        fused = F + L + N
-        self.frame_transformation = nn.Sequential(
-            Res(3, F // 8), Depth(F // 8, F // 8),
-            Res(F // 8, F // 4), Depth(F // 4, F // 4),
-            Res(F // 4, F // 2), Depth(F // 2, F // 2),
-            nn.Conv2d(F // 2, F, kernel_size=3, padding=1),
-        )  # fmt: skip
-        self.label_transformation = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(3, L // 2, kernel_size=7), nn.BatchNorm2d(L // 2),
-            nn.LeakyReLU(True), Res(L // 2, L),
-        )  # fmt: skip
-        self.Gaussian_Predictor = nn.Sequential(
-            Res(F + L, N // 4), Depth(N // 4, N // 4),
-            Res(N // 4, N // 2), Depth(N // 2, N // 2),
-            Res(N // 2, N), nn.LeakyReLU(True), nn.Conv2d(N, 2 * N, kernel_size=1),
-        )  # fmt: skip
-        self.Decoder_Fusion = nn.Sequential(
-            Depth(fused, fused), Res(fused, fused // 4),
-            Depth(fused // 4, fused // 2), Res(fused // 2, fused // 2),
-            Depth(fused // 2, D // 2), nn.Conv2d(D // 2, D, kernel_size=1),
-        )  # fmt: skip
-        self.Generator = nn.Sequential(
-            Depth(D, D), Res(D, D // 2), Depth(D // 2, D // 2), Res(D // 2, D // 4),
-            Depth(D // 4, D // 4), Res(D // 4, D // 8), Depth(D // 8, D // 8),
-            nn.Conv2d(D // 8, 3, kernel_size=1),
-        )  # fmt: skip
-
-    def predict(self, previous: Tensor, label_features: Tensor, z: Tensor) -> Tensor:
-        features = self.frame_transformation(previous)
-        out: Tensor = self.Generator(self.Decoder_Fusion(torch.cat([features, label_features, z], 1)))
-        return out
-
-    def gaussian(self, frame: Tensor, label_features: Tensor) -> tuple[Tensor, Tensor]:
-        parameters = self.Gaussian_Predictor(torch.cat([self.frame_transformation(frame), label_features], 1))
-        mu, logvar = parameters.chunk(2, 1)
-        return mu, logvar
-
-
-def modern_state(lab: nn.Module) -> dict[str, Tensor]:
-    """The lab's state dict with only the five prefixes renamed."""
-    renamed = {}
-    for name, value in lab.state_dict().items():
-        prefix, rest = name.split(".", 1)
-        renamed[f"{MODERN_NAMES[prefix]}.{rest}"] = value
-    return renamed
+__all__ = ["MODERN_NAMES", "LiteralLab", "literal_rollout", "literal_step", "modern_state"]
 
 
 def literal_step(
@@ -166,14 +59,3 @@ def literal_step(
         for one, true in zip(predicted.detach().clamp(0, 1), img[:, i], strict=True):
             decibels.append(-10 * math.log10(float(torch.mean((one - true) ** 2))))
     return mse / (video_len - 1), kl / (video_len - 1), sum(decibels) / len(decibels)
-
-
-@torch.no_grad()
-def literal_rollout(lab: LiteralLab, first: Tensor, label: Tensor, z: Sequence[Tensor]) -> Tensor:
-    """The lab's test loop, with z given: one label, one frame at a time, the raw output fed back; (B, T-1, 3, H, W)."""
-    frames = []
-    current = first
-    for t in range(1, label.shape[1]):
-        current = lab.predict(current, lab.label_transformation(label[:, t]), z[t - 1])
-        frames.append(current)
-    return torch.stack(frames, 1)

@@ -131,26 +131,21 @@ def test_medians_and_ratios_by_hand() -> None:
     assert measure.ratio.cpu == float("inf")
 
 
-def test_the_literal_step_and_rollout_are_those_of_the_oracle() -> None:
+def test_the_literal_step_is_that_of_the_oracle() -> None:
     torch.manual_seed(5)
     lab = literal.LiteralLab(8, 4, 4, 8).double()
-    oracle = literal_lab.LiteralLab(8, 4, 4, 8).double()
-    oracle.load_state_dict(lab.state_dict())
     clip, labels = torch.rand(2, 2, 4, 3, 8, 16, dtype=torch.double)
     noise = list(torch.randn(3, 2, 4, 8, 16, dtype=torch.double))
     for forced in (True, False):
         losses = []
-        for module, model in ((literal, lab), (literal_lab, oracle)):
-            mse, kl, decibels = module.literal_step(model, clip, labels, noise, teacher_forcing=forced)
-            model.zero_grad()
-            torch.autograd.backward(mse + 0.3 * kl)
+        gradients = []
+        for step in (literal.literal_step, literal_lab.literal_step):
+            mse, kl, decibels = step(lab, clip, labels, noise, teacher_forcing=forced)
+            gradients.append(torch.autograd.grad(mse + 0.3 * kl, list(lab.parameters())))
             losses.append((mse.item(), kl.item(), decibels))
         assert losses[0] == pytest.approx(losses[1], rel=1e-12)
-        for (name, found), expected in zip(lab.named_parameters(), oracle.parameters(), strict=True):
-            torch.testing.assert_close(found.grad, expected.grad, rtol=1e-9, atol=1e-12, msg=name)
-    assert literal.modern_state(lab).keys() == literal_lab.modern_state(oracle).keys()
-    predicted = literal.literal_rollout(lab, clip[:, 0], labels, noise)
-    torch.testing.assert_close(predicted, literal_lab.literal_rollout(oracle, clip[:, 0], labels, noise))
+        for found, expected in zip(*gradients, strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_settings_that_the_lab_lacks_are_set_back_and_named(tiny: RunSettings) -> None:
