@@ -1,8 +1,8 @@
 """The report's step, frame by frame, with what others have changed in it: the oracle of the engine's rearranged one.
 
-The lab's model and rollout are those that `vidpred-engine bench` measures the engine against: written from the table of
-the lab's layers and the report's listing, sharing nothing with the rest of the engine. Attribute names are the lab's, so
-`state_dict()` has the shape of a lab checkpoint.
+The lab's model and rollout are those that `vidpred-engine bench` measures the engine against: written from the table
+of the lab's layers and the report's listing, sharing nothing with the rest of the engine. Attribute names are the
+lab's, so `state_dict()` has the shape of a lab checkpoint.
 """
 
 import math
