@@ -190,9 +190,9 @@ def test_planned_charts_show_the_ramp_and_the_warm_up() -> None:
 
 def test_charts_share_their_drawing_time() -> None:
     pacer = Pacer()
-    assert pacer.rest_until(100.0, 0.001) == 100.25
+    assert pacer.rest_until(100.0, 0.001) == 100.5
     alone = pacer.rest_until(200.0, 0.05)
-    assert alone == pytest.approx(200.4)
+    assert alone == pytest.approx(201.2)
     beside_it = pacer.rest_until(200.0, 0.05)
-    assert beside_it == pytest.approx(200.8)
-    assert pacer.rest_until(300.0, 0.05) == pytest.approx(300.4)
+    assert beside_it == pytest.approx(202.4)
+    assert pacer.rest_until(300.0, 0.05) == pytest.approx(301.2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,16 @@ class Curve:
         """The newest value, None where there is none."""
         return float(self.values[-1]) if len(self.values) else None
 
-    @property
+    @cached_property
+    def finite(self) -> "Curve":
+        """The part of finite values: the very curve where all are, as copies of a million take longer than drawing."""
+        finite = np.isfinite(self.values)
+        return self if finite.all() else Curve(self.steps[finite], self.values[finite])
+
+    @cached_property
     def faults(self) -> Floats:
         """The steps at which the value is not finite."""
-        return self.steps[~np.isfinite(self.values)]
+        return EMPTY_CURVE.steps if self.finite is self else self.steps[~np.isfinite(self.values)]
 
 
 EMPTY_CURVE = Curve(np.empty(0), np.empty(0))

@@ -151,7 +151,7 @@ def _add_level(plot: Plot, level: Level, canvas: Canvas) -> None:
 
 def _add_lines(plot: Plot, lines: Sequence[Line], canvas: Canvas) -> None:
     """Braille lines, then signs over all of them: few points are each marked, shared charts carry signs along."""
-    drawn = [line for line in lines if np.isfinite(line.curve.values).any()]
+    drawn = [line for line in lines if len(line.curve.finite)]
     curves = [thin(line.curve, canvas.columns, canvas.start, canvas.end) for line in drawn]
     for line, curve in zip(drawn, curves, strict=True):
         plot.plot(canvas.x(curve.steps), canvas.y(curve.values), marker="braille", color=line.style.colour)
@@ -192,9 +192,10 @@ def _steps(plan: ChartPlan) -> tuple[float, float]:
 
 def _range(plan: ChartPlan) -> tuple[float, float]:
     """A range that holds all finite values, levels and the plan's bounds, with a margin; never of zero length."""
-    curves = [line.curve.values[np.isfinite(line.curve.values)] for line in plan.lines]
-    levels = np.array([level.value for level in plan.levels if np.isfinite(level.value)])
-    values = _bounded(np.concatenate([*curves, levels, np.array(plan.bounds or ())]))
+    curves = [line.curve.finite.values for line in plan.lines if len(line.curve.finite)]
+    extremes = [float(extreme) for values in curves for extreme in (values.min(), values.max())]
+    levels = [level.value for level in plan.levels if np.isfinite(level.value)]
+    values = _bounded(np.array([*extremes, *levels, *(plan.bounds or ())]))
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     largest = max(abs(low), abs(high))
     if high - low <= 1e-9 * largest or largest < 1e-100:

@@ -11,10 +11,9 @@ def thin(curve: Curve, columns: int, start: float, end: float) -> Curve:
     Drawing costs 1.5 s at 100,000 points and 25 ms at 240, and looks the same. The columns divide [start, end], not
     what has been logged so far, so that a curve that grows keeps its old points and little of its chart changes.
     """
-    finite = np.isfinite(curve.values)
-    steps, values = curve.steps[finite], curve.values[finite]
+    steps, values = curve.finite.steps, curve.finite.values
     if len(values) <= 2 * columns:
-        return Curve(steps, values)
+        return curve.finite
     borders = np.searchsorted(steps, np.linspace(start, end, columns + 1)[1:-1])
     kept = {0, len(values) - 1}
     for first, last in zip([0, *borders.tolist()], [*borders.tolist(), len(values)], strict=True):

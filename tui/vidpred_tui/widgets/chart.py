@@ -27,7 +27,7 @@ class Chart(Widget):
 
     @dataclass
     class Drawn(Message):
-        """A worker has finished a drawing."""
+        """A worker has finished a drawing, which took so many seconds of a processor."""
 
         content: Content
         seconds: float
@@ -87,9 +87,9 @@ class Chart(Widget):
 
     @work(thread=True, group="chart", description="draw a chart")
     def _draw(self, plan: ChartPlan, width: int, height: int) -> None:
-        began = time.monotonic()
+        began = time.thread_time()
         content = draw(plan, width, height)
-        self.post_message(self.Drawn(content, time.monotonic() - began))
+        self.post_message(self.Drawn(content, time.thread_time() - began))
 
     def on_chart_drawn(self, message: Drawn) -> None:
         """Put a finished drawing on the screen."""
