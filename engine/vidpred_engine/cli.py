@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from vidpred_engine import __version__
 from vidpred_engine.commands.lab_flags import LAB_FLAGS
 from vidpred_engine.errors import UserError
+from vidpred_engine.inert import inert
 from vidpred_engine.launch.local import EXIT_USAGE
 
 Command = Callable[[argparse.Namespace], int]
@@ -31,7 +32,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with the sentence."""
-        self.exit(EXIT_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(EXIT_USAGE, f"{self.prog}: {inert(message)} (see {self.prog} --help)\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse an unknown flag in the name of the command that it was given to."""
@@ -92,7 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Run one command; a fault in the input is one sentence and exit code 2."""
+    """Run one command; a fault in the input or of a file is one sentence and exit code 2."""
     # OpenMP threads that spin while they wait starve each other once processes share cores: measured on two cores,
     # a step of 0.4 s takes 21 s beside one other training, and 2 s with threads that sleep. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -101,11 +102,15 @@ def main() -> None:
         command: Command = arguments.call
         code = command(arguments)
     except UserError as error:
-        print(f"vidpred-engine: {error}", file=sys.stderr)
+        print(f"vidpred-engine: {inert(str(error))}", file=sys.stderr)
         code = EXIT_USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        print(f"vidpred-engine: {inert(f'{what}{error.strerror or error}')}.", file=sys.stderr)
+        code = EXIT_USAGE
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)

@@ -2,6 +2,7 @@
 
 import math
 
+from vidpred_engine.inert import inert as inert
 from vidpred_engine.store.run_fields import better_baseline as better_baseline
 
 STATE_SIGNS = {
@@ -15,11 +16,6 @@ STATE_SIGNS = {
     "lost": "?",
 }
 ABSENT = "·"
-
-
-def inert(text: str) -> str:
-    """The text on one line and without control characters, which could move a terminal's cursor."""
-    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def state_text(state: str) -> str:

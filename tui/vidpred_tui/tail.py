@@ -5,10 +5,12 @@ import re
 from collections import deque
 from pathlib import Path
 
+from vidpred_engine.inert import inert
+
 LINES_KEPT = 200
 _FIRST_READ = 64 * 1024
 _LONGEST_LINE = 4096
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
+_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class LogTail:
@@ -49,4 +51,4 @@ class LogTail:
 
 
 def _clean(line: str) -> str:
-    return _ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2]).expandtabs(4).rstrip()
+    return inert(_ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2]).expandtabs(4)).rstrip()

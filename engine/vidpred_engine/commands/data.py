@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json
-from vidpred_engine.commands.output import print_json, print_table
+from vidpred_engine.commands.output import print_json, print_table, print_text
 from vidpred_engine.data.dancer import write_dancer
 from vidpred_engine.progress import Progress
 
@@ -56,7 +56,7 @@ def _synth(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             progress=report,
         )
-    print(f"wrote {arguments.folder}; train on it with: vidpred-engine train --data {arguments.folder}")
+    print_text(f"wrote {arguments.folder}; train on it with: vidpred-engine train --data {arguments.folder}")
     return 0
 
 
@@ -72,5 +72,5 @@ def _check(arguments: argparse.Namespace) -> int:
     else:
         rows = [[s.name, s.sequences, s.frames, s.labels, text] for s, text in zip(report.splits, sizes, strict=True)]
         print_table(["split", "sequences", "frames", "pose images", "sizes"], rows)
-        print("\n".join(report.problems) or "No problem found.")
+        print_text("\n".join(report.problems) or "No problem found.")
     return 2 if report.problems else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from vidpred_engine.commands.evaluation_tables import print_evaluations
 from vidpred_engine.commands.lab_checkpoint import add_run_or_checkpoint, run_or_checkpoint
 from vidpred_engine.commands.options import Subparsers, add_command, add_json
-from vidpred_engine.commands.output import print_json
+from vidpred_engine.commands.output import print_json, print_text
 from vidpred_engine.errors import UserError
 from vidpred_engine.progress import Progress
 from vidpred_engine.store.evaluations import Evaluation, posterior_gap, read_evaluations, write_evaluation
@@ -87,7 +87,7 @@ def call(arguments: argparse.Namespace) -> int:
         print_json([_document(*pair) for pair in zip(evaluations, gaps, strict=True)])
         return 0
     weights = "averaged weights, " if loaded.weights == "average" else ""
-    print(f"{run.run_id}, {arguments.checkpoint} checkpoint ({weights}step {loaded.step})")
+    print_text(f"{run.run_id}, {arguments.checkpoint} checkpoint ({weights}step {loaded.step})")
     print_evaluations(evaluations, gaps)
     return 0
 

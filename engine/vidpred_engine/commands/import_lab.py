@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
-from vidpred_engine.commands.output import print_json
+from vidpred_engine.commands.output import print_json, print_text
 from vidpred_engine.commands.setting_flags import add_setting_flags, given_settings
 from vidpred_engine.progress import Progress
 
@@ -37,5 +37,5 @@ def call(arguments: argparse.Namespace) -> int:
         place = {key: asdict(status)[key] for key in ("state", "epoch", "epochs", "step", "steps")}
         print_json({"run": run.run_id, "folder": str(run.path), **place, **sizes})
     else:
-        print(f"{status.state} after {status.epoch} of {status.epochs} epochs: {run.path}")
+        print_text(f"{status.state} after {status.epoch} of {status.epochs} epochs: {run.path}")
     return 0

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
-from vidpred_engine.commands.output import print_json, print_table
+from vidpred_engine.commands.output import print_json, print_table, print_text
 from vidpred_engine.errors import UserError
 from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.run_fields import named_fields, run_fields, sorted_by
@@ -47,9 +47,9 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([asdict(entry) for entry in entries])
     elif not known:
-        print(f"No run in {arguments.runs} yet; `vidpred-engine train --preset demo` makes one.")
+        print_text(f"No run in {arguments.runs} yet; `vidpred-engine train --preset demo` makes one.")
     elif not entries:
-        print(f"None of the {len(known)} runs in {arguments.runs} is meant by this filter.")
+        print_text(f"None of the {len(known)} runs in {arguments.runs} is meant by this filter.")
     else:
         columns = ["run", "name", "state", "epoch", "loss", "PSNR", "repeat first", "mean frame", "tags", "started"]
         print_table(

@@ -1,5 +1,6 @@
-"""Tables and JSON on standard output."""
+"""Tables, lines and JSON on standard output; nothing in them can act on the terminal."""
 
+import json
 import math
 import sys
 from collections.abc import Sequence
@@ -10,12 +11,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vidpred_engine.inert import inert, inert_lines
 from vidpred_engine.store import codec
 
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON; NaN and infinities as strings."""
-    sys.stdout.write(codec.encode(value, indent=True).decode() + "\n")
+    lines = codec.encode(value, indent=True).decode().split("\n")
+    sys.stdout.write("\n".join(line if line.isprintable() else _escaped(line) for line in lines) + "\n")
+
+
+def print_text(text: str) -> None:
+    """Print lines of text."""
+    sys.stdout.write(inert_lines(text) + "\n")
+
+
+def _escaped(line: str) -> str:
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
 
 
 def print_table(
@@ -29,13 +41,13 @@ def print_table(
     """
     console = Console(width=None if sys.stdout.isatty() else 400, highlight=False)
     if title:
-        console.print(Text(title))
+        console.print(Text(inert(title)))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = column in written or any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(inert(column)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(shown(value)) for value in row))
+        table.add_row(*(Text(inert(shown(value))) for value in row))
     console.print(table)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from vidpred_engine.commands import annotate, list_runs, trash
 from vidpred_engine.commands.minus_words import MinusWordParser
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_run, add_runs_folder, chosen_run
-from vidpred_engine.commands.output import print_json, print_table
+from vidpred_engine.commands.output import print_json, print_table, print_text
 from vidpred_engine.settings_toml import to_toml
 from vidpred_engine.store.comparison import choose_runs, compare_runs
 from vidpred_engine.store.evaluations import compared_figures, quoted_with_gap
@@ -56,7 +56,7 @@ def _show(arguments: argparse.Namespace) -> int:
         ("step", entry.step),
     ]
     print_table(["run", entry.run_id], [*rows, *entry.summary.items(), *figures.items()])
-    print(to_toml(settings))
+    print_text(to_toml(settings))
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from vidpred_engine.commands.lab_checkpoint import add_checkpoint_file, import_checkpoint
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
-from vidpred_engine.commands.output import print_json, print_table
+from vidpred_engine.commands.output import print_json, print_table, print_text
 from vidpred_engine.commands.setting_flags import add_setting_flags, given_flags, given_settings
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch.local import EXIT_DONE, EXIT_RESUMABLE
@@ -160,4 +160,4 @@ def _print_result(run: RunDirectory, *, as_json: bool) -> None:
             [[names[key], value] for key, value in means.items()],
             title=f"Validation, {len(evaluation.psnr)} frames, {z}: mean PSNR a frame",
         )
-    print(f"{status.state}: {run.path}")
+    print_text(f"{status.state}: {run.path}")

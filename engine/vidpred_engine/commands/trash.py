@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_runs_folder
+from vidpred_engine.commands.output import print_text
 from vidpred_engine.errors import UserError
 from vidpred_engine.store.run_directory import RunDirectory, find_run
 from vidpred_engine.store.trash import TRASH, delete_runs, find_deleted, restore_runs
@@ -31,7 +32,7 @@ def _delete(arguments: argparse.Namespace) -> int:
         return 0
     delete_runs(runs)
     for run in runs:
-        print(f"{run.run_id} lies in {run.path.parent / TRASH}; `vidpred-engine runs restore` brings it back.")
+        print_text(f"{run.run_id} lies in {run.path.parent / TRASH}; `vidpred-engine runs restore` brings it back.")
     return 0
 
 
