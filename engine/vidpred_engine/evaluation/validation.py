@@ -139,9 +139,9 @@ class Validation:
             weights=weights,
             data_digest=self._data.validation.digest,
             psnr=_curve(psnr_per_frame(predicted_tchw, _unit(truth_tchw))),
-            truth=to_pixels(_unit(truth_tchw)),
+            truth=to_pixels(truth_tchw),
             prediction=to_pixels(predicted_tchw),
-            pose=to_pixels(_unit(pose_tchw)),
+            pose=to_pixels(pose_tchw),
         )
 
     def divergences(self, model: VideoModel, progress: Callable[[int, int], None]) -> list[list[float]]:
