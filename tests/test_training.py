@@ -105,7 +105,9 @@ RECIPES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=["adam", "adamw-augment-no-latent", "ema-fast-train", "options", "unet"])
+@pytest.mark.parametrize(
+    "recipe", RECIPES, ids=["adam", "adamw-augment-no-latent", "ema-fast-train", "options", "unet"]
+)
 @pytest.mark.parametrize("polls", [0, 4, 5], ids=["before the first step", "in an epoch", "at an epoch's last step"])
 def test_a_stopped_and_resumed_run_equals_one_that_went_through(
     tmp_path: Path, tiny: RunSettings, recipe: dict[str, Any], polls: int
@@ -231,32 +233,6 @@ def test_a_run_trains_on_the_clips_the_colours_and_the_forcing_that_its_settings
     by_epoch = [set(forcings[start : start + 7]) for start in range(0, 42, 7)]
     assert all(len(found) == 1 for found in by_epoch)
     assert set.union(*by_epoch) == {False, True}
-
-
-def test_a_diverged_run_fails_by_name_and_keeps_its_last_good_checkpoint(tmp_path: Path, tiny: RunSettings) -> None:
-    settings = tiny.model_copy(update={"epochs": 40, "lr": 1.0, "lr_schedule": "constant", "log_every": 1})
-    run = create_run(tmp_path, settings)
-    assert train(run) == 1
-    status = run.status()
-    assert status.state == "failed"
-    assert "became NaN or infinite" in status.cause
-    nan_events = [r for r in MetricReader(run.metrics_file).read_new() if r.get("event") == "nan"]
-    assert nan_events[0]["terms"]
-    if (run.checkpoints / "last.pt").exists():
-        saved = load_checkpoint(run.checkpoints / "last.pt")
-        assert all(value.isfinite().all() for value in saved["model"].values())
-
-
-def test_a_stop_after_a_value_that_is_not_finite_saves_nothing_and_fails(tmp_path: Path, tiny: RunSettings) -> None:
-    run = create_run(tmp_path, tiny.model_copy(update={"log_every": 1000}))
-    assert train(run, stop_after(0)) == 75
-    poisoned = load_checkpoint(run.checkpoints / "last.pt")
-    poisoned["model"]["generator.0.block.0.depth_conv.weight"].fill_(float("nan"))
-    torch.save(poisoned, run.checkpoints / "last.pt")
-    before = (run.checkpoints / "last.pt").read_bytes()
-    assert train(run, stop_after(1)) == 1
-    assert run.status().state == "failed"
-    assert (run.checkpoints / "last.pt").read_bytes() == before
 
 
 def test_two_processes_never_train_one_run(tmp_path: Path, tiny: RunSettings) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tqdm import tqdm
@@ -17,9 +17,10 @@ class Progress:
         self._live = sys.stderr.isatty()
 
     def say(self, text: str) -> None:
-        """Print one line, above the bar where one is shown."""
-        tqdm.write(text, file=sys.stderr)
-        sys.stderr.flush()
+        """Print one line, above the bar where one is shown; a full disk or a closed terminal ends no work."""
+        with suppress(OSError):
+            tqdm.write(text, file=sys.stderr)
+            sys.stderr.flush()
 
     @contextmanager
     def bar(self, what: str, total: int, *, done: int = 0, unit: str = "step") -> Iterator["tqdm[Any]"]:

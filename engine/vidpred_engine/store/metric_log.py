@@ -4,8 +4,8 @@ Kinds of record (field `kind`), all with `step`, `epoch` (both counted from 0) a
 step        loss, mse, kl, psnr, beta, teacher_forcing, forced, lr, grad_norm, clips_per_s (means since the last record)
 epoch       loss, mse, kl, psnr: means over the epoch, beta, teacher_forcing, lr
 validation  psnr, repeat_first, mean_frame: mean dB over the rollout (z from the prior), seconds
-            (a step that was skipped as its loss or gradient was not finite is left out of all means, but in the record
-            of its interval the values that were not finite are NaN)
+            (means leave out what was not finite, as in a step that was skipped for it, but in the step record that
+            covers such a step the values in question are NaN)
 event       event: start, resume, import, checkpoint, stop, finish, fail; text; of start and resume the device; of
             import the file's last_epoch, lr, tfr
             skip (steps were skipped): terms - of mse, kl, loss, gradient - and how many steps, skipped
@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from vidpred_engine.errors import UserError
+from vidpred_engine.errors import NewerFormatError
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import replacing
 from vidpred_engine.store.reading import open_regular, why_unreadable
@@ -46,7 +46,7 @@ class MetricWriter:
 
     What cannot be written, as the disk is full, is kept and written with what comes later; `fault` says why.
     A context manager: leaving it flushes the log to the disk and closes it; raises OSError where that fails.
-    Raises UserError where the log is of a format to come.
+    Raises NewerFormatError where the log is of a format to come.
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,14 +115,14 @@ def rewind(path: Path, next_step: int, epochs_ended: int) -> None:
     """Drop what a run resumed there will log again: steps from `next_step` on, epochs from `epochs_ended` on.
 
     Events stay: they tell what happened. So do damaged lines, which somebody may mend, all but half a line at the end.
-    Raises UserError where the log is of a format to come.
+    Raises NewerFormatError where the log is of a format to come.
     """
     if path.exists():
         _keep(path, lambda record: record is None or _stays(record, next_step, epochs_ended))
 
 
 def drop_damaged_lines(path: Path) -> None:
-    """Write a log anew without its damaged lines; raises UserError where it is of a format to come."""
+    """Write a log anew without its damaged lines; raises NewerFormatError where it is of a format to come."""
     _keep(path, lambda record: record is not None)
 
 
@@ -153,7 +153,7 @@ def _keep(path: Path, stays: Callable[[Record | None], bool]) -> None:
 def _refuse_newer(path: Path) -> None:
     with suppress(FileNotFoundError), open_regular(path) as file:
         if why := _newer(file.readline(LONGEST_LINE)):
-            raise UserError(f"{path} cannot be used: {why}.")
+            raise NewerFormatError(f"{path} cannot be used: {why}.")
 
 
 def _newer(first_line: bytes) -> str:

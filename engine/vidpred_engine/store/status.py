@@ -58,7 +58,18 @@ def this_process() -> dict[str, Any]:
 
 def write_status(path: Path, status: Status) -> None:
     """Replace status.json atomically."""
-    write_atomic(path, codec.encode({"format": FORMAT, **asdict(status)}, indent=True))
+    write_atomic(path, _encoded(status))
+
+
+def overwrite_status(path: Path, status: Status) -> None:
+    """Write over the present status.json, which a full disk still allows: the file's own block is enough."""
+    with path.open("r+b") as file:
+        file.write(_encoded(status))
+        file.truncate()
+
+
+def _encoded(status: Status) -> bytes:
+    return codec.encode({"format": FORMAT, **asdict(status)}, indent=True)
 
 
 def read_status(path: Path) -> Status:

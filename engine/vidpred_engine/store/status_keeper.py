@@ -2,11 +2,13 @@
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vidpred_engine.store.status import State, Status, read_status, this_process, write_status
+from vidpred_engine.errors import UserError
+from vidpred_engine.store.status import State, Status, overwrite_status, read_status, this_process, write_status
 
 HEARTBEAT_SECONDS = 5.0
 # Writers faster than this gain nobody anything: screens look 5 times a second, and each write is an fsync.
@@ -14,7 +16,11 @@ LEAST_SECONDS_BETWEEN_WRITES = 0.5
 
 
 class StatusKeeper:
-    """Owns a run's status for the calling process; use as a context manager around the work."""
+    """Owns a run's status for the calling process; use as a context manager around the work.
+
+    A status that cannot be written never ends the work: `fault` says why, and each heartbeat tries again. Raises
+    UserError where not even the first one can be.
+    """
 
     def __init__(self, path: Path, state: State, **fields: Any) -> None:
         self._path = path
@@ -25,16 +31,21 @@ class StatusKeeper:
         self._status = replace(
             previous, state=state, cause="", eta_seconds=None, heartbeat=time.time(), **this_process(), **fields
         )
+        self.fault = ""
         self._write()
+        if self.fault:
+            raise UserError(f"The run cannot be trained, as {path} cannot be written: {self.fault}.")
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> "StatusKeeper":
         self._thread.start()
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._ended.set()
         self._thread.join()
+        if error is not None and self._status.live:
+            self.update(state="failed", cause=f"{type(error).__name__}: {error}", eta_seconds=None)
 
     @property
     def status(self) -> Status:
@@ -60,5 +71,11 @@ class StatusKeeper:
 
     def _write(self) -> None:
         self._status = replace(self._status, heartbeat=time.time())
-        write_status(self._path, self._status)
+        try:
+            write_status(self._path, self._status)
+            self.fault = ""
+        except OSError as error:
+            self.fault = error.strerror or str(error)
+            with suppress(OSError):
+                overwrite_status(self._path, self._status)
         self._written = time.monotonic()

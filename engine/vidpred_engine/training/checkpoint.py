@@ -1,5 +1,6 @@
 """Checkpoints: self-describing files, replaced atomically and loaded weights-only."""
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,14 @@ LAST, BEST = "last.pt", "best.pt"
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Save `content` (tensors and plain values) under a temporary name, flush it and rename it onto `path`."""
+    """Save `content` (tensors and plain values) under a temporary name, flush it and rename it onto `path`.
+
+    Raises OSError where it cannot be written: torch, writing a file itself, says RuntimeError of a full disk.
+    """
+    saved = io.BytesIO()
+    torch.save({"format": FORMAT, **content}, saved)
     with replacing(path) as temporary:
-        torch.save({"format": FORMAT, **content}, temporary)
+        temporary.write_bytes(saved.getbuffer())
 
 
 def load_saved(path: Path, device: torch.device | str = "cpu") -> Any:

@@ -1,6 +1,6 @@
 """What a training step moves: the model, its optimizer and its averaged weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from vidpred_engine.errors import UserError
 from vidpred_engine.models import VideoModel
 from vidpred_engine.models.build import build_model
 from vidpred_engine.randomness import derive_seed, random_stream
@@ -52,7 +53,9 @@ class Learner:
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Take up a saved state."""
+        """Take up a saved state; raises UserError where its weights are not finite, as no step can mend them."""
+        if not all(value.isfinite().all() for value in saved["model"].values()):
+            raise UserError("The last checkpoint holds weights that are NaN or infinite; start a new run.")
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         if self.average is not None:
@@ -82,8 +85,12 @@ class Learner:
     def step(
         self, clip_btchw: Tensor, labels_btchw: Tensor, step: int, *, forced: bool, beta: float, rate: float
     ) -> dict[str, Tensor]:
-        """Move the weights once; returns loss, mse, kl, psnr and the gradients' norm before clipping, on the device."""
+        """Move the weights once; returns loss, mse, kl, psnr and the gradients' norm before clipping, on the device.
+
+        Where loss or gradients are not finite, all stays as it was: weights, moments, averages and running statistics.
+        """
         settings = self._settings
+        statistics = [buffer.clone() for buffer in self.model.buffers()]
         set_learning_rate(self.optimizer, rate)
         losses = self.losses(clip_btchw, labels_btchw, step, forced=forced)
         loss = losses.mse + beta * losses.kl
@@ -92,10 +99,27 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         grad_norm = clip_grad_norm_(self.model.parameters(), settings.gradient_clip or float("inf"))
-        self.optimizer.step()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
+        self._move(loss.isfinite() & grad_norm.isfinite(), statistics)
         return {"loss": loss, "mse": losses.mse, "kl": losses.kl, "psnr": losses.psnr, "grad_norm": grad_norm}
+
+    @torch.no_grad()
+    def _move(self, sound: Tensor, statistics: list[Tensor]) -> None:
+        """Let a sound step move the weights and their average; of another one nothing is left.
+
+        The fused optimizer reads `found_inf` on the device (as it does for torch's own GradScaler), and the averages
+        are chosen there, so that a GPU never waits for the host to look.
+        """
+        if self.optimizer.defaults["fused"]:
+            self.optimizer.found_inf = (~sound).float()  # type: ignore[attr-defined]
+        elif not sound:
+            _restore(self.model.buffers(), statistics, unless=sound)
+            return
+        self.optimizer.step()
+        _restore(self.model.buffers(), statistics, unless=sound)
+        if self.average is not None:
+            before = [parameter.clone() for parameter in self.average.parameters()]
+            self.average.update_parameters(self.model)
+            _restore(self.average.parameters(), before, unless=sound)
 
     def _noise(self, clip_btchw: Tensor, step: int) -> Tensor:
         noise = posterior_noise(clip_btchw.shape, self._latent_shape, seed=self._settings.seed, step=step)
@@ -113,6 +137,11 @@ class Learner:
         if self._settings.precision == "bf16":
             return torch.autocast(self._device.type, dtype=torch.bfloat16)
         return nullcontext()
+
+
+def _restore(tensors: Iterable[Tensor], before: Iterable[Tensor], *, unless: Tensor) -> None:
+    for tensor, former in zip(tensors, before, strict=True):
+        torch.where(unless, tensor, former, out=tensor)
 
 
 def posterior_noise(clip_shape: torch.Size, latent_shape: Sequence[int], *, seed: int, step: int) -> Tensor:

@@ -1,7 +1,9 @@
 """The training of one run: steps, log, validation and checkpoints, from its first or next step to its last."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,24 +17,43 @@ from vidpred_engine.progress import Progress
 from vidpred_engine.schedules import Schedules, fast_epochs
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.evaluations import write_evaluation
-from vidpred_engine.store.metric_log import MetricWriter
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.sample_frames import NEWEST, write_sample_frames
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from vidpred_engine.training.journal import Journal
 from vidpred_engine.training.learner import Learner
-from vidpred_engine.training.tally import Tally, non_finite
+from vidpred_engine.training.tally import Tally, guilty_terms
 
 SECONDS_BETWEEN_CHECKPOINTS = 300.0  # a killed run loses at most this much, however long its epochs are
+SECONDS_BETWEEN_ATTEMPTS = 30.0  # to save one that could not be written
+
+# A step whose loss or gradient is not finite moves nothing. One alone may be chance; so many in a row are not, and the
+# run goes back to its last checkpoint at this share of the rate: at the second retreat Adam's 1e-3, which is known to
+# explode on this model, stands below the report's 1e-4, which is not.
+SKIPS_IN_A_ROW = 3
+RETREATS = 3
+RATE_OF_A_RETREAT = 0.25
 
 
 class StopRequested(Exception):  # noqa: N818 - a request, not an error
     """The run was asked to stop; it is saved where it stands."""
 
 
+class Unsaved(Exception):  # noqa: N818
+    """The run has come to an end that cannot be saved; it holds what an older checkpoint does."""
+
+
 class Diverged(Exception):  # noqa: N818
-    """A loss or gradient became NaN or infinite; the last checkpoint is from before."""
+    """Loss or gradients stay NaN or infinite whatever was tried; the last checkpoint is from before."""
+
+
+class _Retreat(Exception):  # noqa: N818
+    """Steps in a row were skipped; `terms` are to blame."""
+
+    def __init__(self, terms: list[str]) -> None:
+        self.terms = terms
 
 
 class Training:
@@ -60,12 +81,20 @@ class Training:
             len(self._batches(settings.epochs - 1)),
             len(self._batches(0)) if settings.fast_train else 0,
         )
-        self._learner = Learner(settings, device)
         self._validation = Validation(data, settings, device)
+        self._retreats = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Stand before the first step."""
+        self._learner = Learner(self._settings, self._device)
         self._epoch_tally, self._interval_tally = Tally(), Tally()
+        self._skips_in_a_row = torch.zeros((), dtype=torch.int64, device=self._device)
         self._step = self._epochs_ended = 0
         self._best_psnr = -float("inf")
-        self._saved_at = self._interval_began = time.monotonic()
+        self._saved = (-1, -1)
+        self._interval_began = time.monotonic()
+        self._save_due = self._interval_began + SECONDS_BETWEEN_CHECKPOINTS
 
     @property
     def parameters(self) -> int:
@@ -88,7 +117,10 @@ class Training:
         self._learner.load_state_dict(saved)
         self._epoch_tally.load_state_dict(saved["epoch_tally"], self._device)
         self._interval_tally.load_state_dict(saved["interval_tally"], self._device)
+        self._skips_in_a_row.fill_(saved.get("skips_in_a_row", 0))
+        self._retreats = saved.get("retreats", 0)
         self._step, self._epochs_ended, self._best_psnr = saved["step"], saved["epochs_ended"], saved["best_psnr"]
+        self._saved = (self._step, self._epochs_ended)
 
     def adopt(self, weights: Mapping[str, Tensor], epochs_ended: int) -> None:
         """Stand after `epochs_ended` epochs with foreign weights and a fresh optimizer, and save that as last and best.
@@ -101,14 +133,24 @@ class Training:
         self._save()
         self._save_best()
 
-    def run(self, log: MetricWriter) -> None:
-        """Train to the end; raises StopRequested once saved, Diverged where a value is not finite."""
-        self._log = log
+    def run(self, journal: Journal) -> None:
+        """Train to the end and save it.
+
+        Raises StopRequested once saved, Unsaved where what there is to save cannot be written, and Diverged where loss
+        or gradients are not finite whatever was tried.
+        """
+        self._journal = journal
         try:
-            self._train()
+            while self._settings.epochs > self._epochs_ended:
+                try:
+                    self._train()
+                except _Retreat as retreat:
+                    self._retreat(retreat.terms)
         except StopRequested:
-            self._save()
+            self._save_or_fail()
             raise
+        if self._saved != (self._step, self._epochs_ended):
+            self._save_or_fail()
 
     def _train(self) -> None:
         began, first = time.monotonic(), self._step
@@ -120,6 +162,7 @@ class Training:
                     self._train_step(epoch, batch)
                     rate = (time.monotonic() - began) / (self._step - first)
                     self._status.update(epoch=epoch, step=self._step, eta_seconds=rate * (total - self._step))
+                    self._journal.note("status.json", self._status.fault)
                     bar.update(self._step - bar.n)
                     self._leave_if_asked()
                 self._end_epoch(epoch)
@@ -136,16 +179,25 @@ class Training:
         settings, step = self._settings, self._step
         clip_btchw, labels_btchw = self._clip(epoch, batch)
         forced = self.schedules.forced(step)
-        beta, rate = self.schedules.beta(step), self.schedules.learning_rate(step)
+        beta, rate = self.schedules.beta(step), self._learning_rate(step)
         values = self._learner.step(clip_btchw, labels_btchw, step, forced=forced, beta=beta, rate=rate)
-        for tally in (self._epoch_tally, self._interval_tally):
-            tally.add(**values)
+        self._epoch_tally.add(**values)
+        sound = self._interval_tally.add(**values)
+        self._skips_in_a_row = (self._skips_in_a_row + 1) * ~sound
         self._step += 1
         ends_epoch = self._step == self.schedules.epoch_start(epoch + 1)
-        if self._interval_tally.count >= settings.log_every or ends_epoch:
-            self._log_interval(epoch, len(batch), forced)
-        if time.monotonic() - self._saved_at > SECONDS_BETWEEN_CHECKPOINTS:
-            self._save()
+        logs = self._interval_tally.count >= settings.log_every or ends_epoch
+        asks = logs or self._device.type == "cpu"  # a GPU would wait for the answer
+        gives_up = asks and int(self._skips_in_a_row) >= SKIPS_IN_A_ROW
+        if logs or gives_up:
+            terms = self._log_interval(epoch, len(batch), forced)
+            if gives_up:
+                raise _Retreat(terms)
+        if time.monotonic() > self._save_due:
+            self._save_if_possible()
+
+    def _learning_rate(self, step: int) -> float:
+        return self.schedules.learning_rate(step) * RATE_OF_A_RETREAT**self._retreats
 
     def _clip(self, epoch: int, batch: Indices) -> tuple[Tensor, Tensor]:
         settings, place = self._settings, {"seed": self._settings.seed, "epoch": epoch, "step": self._step}
@@ -169,42 +221,80 @@ class Training:
             **values,
             "beta": self.schedules.beta(step),
             "teacher_forcing": self.schedules.teacher_forcing(step),
-            "lr": self.schedules.learning_rate(step),
+            "lr": self._learning_rate(step),
         }
 
-    def _log_interval(self, epoch: int, batch_size: int, forced: bool) -> None:
-        means, count = self._interval_tally.means(), self._interval_tally.count
+    def _log_interval(self, epoch: int, batch_size: int, forced: bool) -> list[str]:
+        """Log the means since the last time; returns the terms to blame for steps that were skipped."""
+        reading, count = self._interval_tally.read(), self._interval_tally.count
         seconds, self._interval_began = time.monotonic() - self._interval_began, time.monotonic()
         clips_per_s = count * batch_size / max(seconds, 1e-9)
-        self._log.append(self._record("step", epoch, **means, forced=forced, clips_per_s=clips_per_s))
+        values = {**reading.means, **dict.fromkeys(reading.not_finite, math.nan)}
+        self._journal.record(self._record("step", epoch, **values, forced=forced, clips_per_s=clips_per_s))
         self._interval_tally.clear()
-        self._refuse_non_finite(means, epoch)
+        if not reading.skipped:
+            return []
+        terms = guilty_terms(reading.not_finite)
+        text = f"Skipped {reading.skipped} of {count} steps up to step {self._step - 1}: {_listed(terms)} not finite."
+        self._journal.event("skip", text, terms=terms, skipped=reading.skipped)
+        return terms
 
-    def _refuse_non_finite(self, means: dict[str, float], epoch: int) -> None:
-        if terms := non_finite(means):
-            text = f"{' and '.join(terms)} became NaN or infinite by step {self._step - 1}; try a lower lr."
-            self._log.append(self._record("event", epoch, event="nan", terms=terms, text=text))
+    def _retreat(self, terms: list[str]) -> None:
+        """Go back to the last checkpoint, or to the start where there is none, and on from there at a lower rate."""
+        fault = f"{_listed(terms)} became NaN or infinite by step {self._step - 1}"
+        if self._retreats == RETREATS:
+            text = f"{fault}, after {RETREATS} returns to a checkpoint at lower rates too; try a lower lr."
+            self._journal.event("nan", text, terms=terms)
             raise Diverged(text)
+        retreats = self._retreats + 1
+        if (self._run.checkpoints / LAST).exists():
+            self.restore()
+        else:
+            self._begin()
+        self._retreats = retreats
+        self._skips_in_a_row.zero_()
+        self._journal.rewind(self._step, self._epochs_ended)
+        factor = RATE_OF_A_RETREAT**retreats
+        text = f"{fault}; back to step {self._step}, and on from there at {factor:g} of the planned learning rate."
+        self._journal.event("retreat", text, terms=terms, lr_factor=factor)
+        self._save_if_possible()
 
     def _leave_if_asked(self) -> None:
         if self._stop_requested():
             self._status.update(state="stopping")
             raise StopRequested
 
+    def _save_if_possible(self) -> None:
+        """Save where the run stands; what cannot be written is tried again soon, and the older checkpoint stays."""
+        self._journal.sync()
+        saved = self._journal.attempt(f"checkpoints/{LAST}", self._save)
+        self._save_due = time.monotonic() + (SECONDS_BETWEEN_CHECKPOINTS if saved else SECONDS_BETWEEN_ATTEMPTS)
+
+    def _save_or_fail(self) -> None:
+        """Save for the last time; raises Unsaved."""
+        self._journal.sync()
+        try:
+            self._save()
+        except OSError as error:
+            raise Unsaved(
+                f"Step {self._step} could not be saved ({error.strerror or error}); "
+                "mend that and resume the run from its last checkpoint."
+            ) from error
+
     def _save(self) -> None:
-        """Save where the run stands; raises Diverged where a value that is not finite may have reached the weights."""
-        self._refuse_non_finite(self._interval_tally.means(), self._epochs_ended)
         content = {
             "settings": self._settings.model_dump(),
             "step": self._step,
             "epochs_ended": self._epochs_ended,
             "best_psnr": self._best_psnr,
+            "retreats": self._retreats,
+            "skips_in_a_row": int(self._skips_in_a_row),
             **self._learner.state_dict(),
             "epoch_tally": self._epoch_tally.state_dict(),
             "interval_tally": self._interval_tally.state_dict(),
         }
         save_checkpoint(self._run.checkpoints / LAST, content)
-        self._saved_at = time.monotonic()
+        self._saved = (self._step, self._epochs_ended)
 
     def _save_best(self) -> None:
         weights = self._learner.evaluated.state_dict()
@@ -213,13 +303,13 @@ class Training:
 
     def _end_epoch(self, epoch: int) -> None:
         settings, last = self._settings, epoch + 1 == self._settings.epochs
-        means = self._epoch_tally.means()
+        means = self._epoch_tally.read().means
         records = [self._record("epoch", epoch, **means)]
         summary: dict[str, Any] = {**self._status.status.summary, **{key: means[key] for key in ("loss", "mse", "kl")}}
         if (epoch + 1) % settings.validate_every == 0 or last:
             summary |= self._validate(epoch, records)
         for record in records:
-            self._log.append(record)
+            self._journal.record(record)
         self._epoch_tally.clear()
         self._epochs_ended = epoch + 1
         self._status.update(epoch=self._epochs_ended, summary=summary)
@@ -227,11 +317,12 @@ class Training:
             f"epoch {epoch + 1}/{settings.epochs}  "
             + "  ".join(f"{name} {value:.4g}" for name, value in summary.items() if isinstance(value, float))
         )
+        self._journal.retry()
         if (epoch + 1) % settings.save_every == 0 or last:
-            self._save()
+            self._save_if_possible()
         self._interval_began = time.monotonic()
 
-    def _validate(self, epoch: int, records: list[dict[str, Any]]) -> dict[str, Any]:
+    def _validate(self, epoch: int, records: list[dict[str, Any]]) -> dict[str, float]:
         model, began = self._learner.evaluated, time.monotonic()
         with self._progress.bar("validation", self._validation.frames, unit="frame") as bar:
 
@@ -245,13 +336,17 @@ class Training:
                 model, step=self._step, weights=weights, progress=advance, predicted=predictions.__setitem__
             )
         frames = self._validation.sample_frames(0, predictions[0], step=self._step, weights=weights, checkpoint=NEWEST)
-        write_sample_frames(self._run, frames)
+        self._journal.attempt("frames/", lambda: write_sample_frames(self._run, frames))
         means = mean_figures(evaluations)
         records.append(self._record("validation", epoch, **means, seconds=time.monotonic() - began))
-        if means["psnr"] > self._best_psnr:
+        if means["psnr"] > self._best_psnr and self._journal.attempt(f"checkpoints/{BEST}", self._save_best):
             self._best_psnr = means["psnr"]
-            self._save_best()
             for evaluation in evaluations:
-                write_evaluation(self._run, evaluation)
-            Registry(self._run.path.parent).index(self._run)
-        return {**means, "best_psnr": self._best_psnr}
+                write = partial(write_evaluation, self._run, evaluation)
+                self._journal.owe(f"evaluation/{evaluation.file_name}", write)
+            self._journal.owe("registry.json", lambda: Registry(self._run.path.parent).index(self._run))
+        return {**means, "best_psnr": self._best_psnr} if math.isfinite(self._best_psnr) else means
+
+
+def _listed(terms: list[str]) -> str:
+    return " and ".join(terms)

@@ -1,7 +1,9 @@
 """Carrying one run through its life: lock, status, resume, outcome."""
 
-import time
 from collections.abc import Callable
+from contextlib import suppress
+
+import torch
 
 from vidpred_engine.data.source import open_run_data
 from vidpred_engine.device import choose_device, device_name
@@ -13,7 +15,8 @@ from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import LAST
-from vidpred_engine.training.loop import Diverged, StopRequested, Training
+from vidpred_engine.training.journal import Journal
+from vidpred_engine.training.loop import Diverged, StopRequested, Training, Unsaved
 from vidpred_engine.training.memory import keep_freed_memory
 
 EXIT_FAILED = 1
@@ -26,18 +29,40 @@ def train_run(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_
     holds the run's lock.
     """
     try:
-        code = _train(run, status, progress, stop_requested)
+        return _train(run, status, progress, stop_requested)
     except BaseException as error:
-        status.update(state="failed", cause=_sentence(error), eta_seconds=None)
-        raise
+        sentence = _sentence(error)
+        status.update(state="failed", cause=sentence, eta_seconds=None)
+        if not _is_foreseen(error):
+            raise
+        progress.say(sentence)
+        return EXIT_FAILED
     finally:
         status.flush()
-        Registry(run.path.parent).index(run)
-    return code
+        with suppress(OSError):  # the index can be rebuilt, and whoever lists runs reads the status of this one
+            Registry(run.path.parent).index(run)
+
+
+def _is_foreseen(error: BaseException) -> bool:
+    """Whether disk or memory gave out: a fault of no program, which a traceback would not explain."""
+    return isinstance(error, OSError) or _is_out_of_memory(error)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    no_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return no_memory or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))  # torch on a CPU
 
 
 def _sentence(error: BaseException) -> str:
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    """What a status says of the error that ends a run."""
+    first_line = str(error).partition("\n")[0]
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'} cannot be read or written: {error.strerror or first_line}."
+    if _is_out_of_memory(error):
+        return f"Out of memory; lower batch_size, clip_length or the frames' size. {first_line}".rstrip()
+    return f"{type(error).__name__}: {first_line}"
 
 
 def _train(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_requested: Callable[[], bool]) -> int:
@@ -58,36 +83,28 @@ def _train(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_req
         step=training.next_step,
         steps=training.schedules.total_steps,
     )
-    Registry(run.path.parent).index(run)
     progress.say(
         f"{'Resuming' if resumes else 'Training'} {run.run_id} on {device}: {training.parameters:,} parameters, "
         f"{training.schedules.total_steps:,} steps in {settings.epochs} epochs, from step {training.next_step}."
     )
     with MetricWriter(run.metrics_file) as log:
-        return _to_an_end(training, log, status, progress, resumes=resumes, device=device_name(device))
+        journal = Journal(log, progress, lambda: {"step": training.next_step, "epoch": training.epochs_ended})
+        journal.owe("registry.json", lambda: Registry(run.path.parent).index(run))
+        journal.event("resume" if resumes else "start", device=device_name(device))
+        return _to_an_end(training, journal, status)
 
 
-def _to_an_end(
-    training: Training, log: MetricWriter, status: StatusKeeper, progress: Progress, *, resumes: bool, device: str
-) -> int:
-    def event(name: str, text: str = "", **more: str) -> None:
-        step, epoch = training.next_step, training.epochs_ended
-        place = {"step": step, "epoch": epoch, "time": time.time()}
-        log.append({"kind": "event", "event": name, **place, "text": text, **more})
-        if text:
-            progress.say(text)
-
-    event("resume" if resumes else "start", device=device)
+def _to_an_end(training: Training, journal: Journal, status: StatusKeeper) -> int:
     try:
-        training.run(log)
+        training.run(journal)
     except StopRequested:
-        event("stop", f"Stopped and saved at step {training.next_step}; it resumes bit for bit.")
+        journal.event("stop", f"Stopped and saved at step {training.next_step}; it resumes bit for bit.")
         status.update(state="stopped", step=training.next_step, eta_seconds=None)
         return EXIT_RESUMABLE
-    except Diverged as error:
-        event("fail", str(error))
+    except (Diverged, Unsaved) as error:
+        journal.event("fail", str(error) if isinstance(error, Unsaved) else "")  # the other was said as it came
         status.update(state="failed", cause=str(error), eta_seconds=None)
         return EXIT_FAILED
-    event("finish")
+    journal.event("finish")
     status.update(state="finished", step=training.next_step, eta_seconds=0.0)
     return EXIT_DONE
