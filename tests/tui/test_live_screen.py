@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from rollouts import rollout
 from tui.fake_runs import append_records, fake_run, step_record, until, validation_record
@@ -11,6 +12,7 @@ from vidpred_engine.store.sample_frames import write_sample_frames
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.charts.run_charts import RUN_CHARTS
 from vidpred_tui.messages import RunOpened
+from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.chart_grid import ChartGrid
@@ -109,3 +111,22 @@ async def test_a_run_that_has_logged_nothing_says_so(app: VidpredApp, runs: Path
         app.post_message(RunOpened(run.run_id))
         await until(pilot, lambda: "nothing logged yet" in chart(app, "loss"))
         assert "no output yet" in str(app.screen.query_one("#log").render())
+
+
+async def test_ages_that_grow_on_the_screen_below_draw_nothing_anew(
+    app: VidpredApp, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks: list[object] = []
+    grow_older = RunsScreen._grow_older
+    monkeypatch.setattr("vidpred_tui.screens.runs.AGE_SECONDS", 0.02)
+    monkeypatch.setattr(RunsScreen, "_grow_older", lambda screen: (ticks.append(app.screen), grow_older(screen)))
+    run = fake_run(runs, "any", records=[step_record(step) for step in range(50)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(RunOpened(run.run_id))
+        await until(pilot, lambda: chart(app, "lr").startswith("learning rate"))
+        drawn: list[object] = []
+        monkeypatch.setattr(LiveScreen, "refresh", lambda screen, *regions, **how: drawn.append(regions))  # noqa: ARG005
+        seen = len(ticks)
+        await until(pilot, lambda: len(ticks) > seen + 5)
+        assert isinstance(ticks[-1], LiveScreen)
+        assert drawn == []
