@@ -107,9 +107,9 @@ class Learner:
         """Let a sound step move the weights and their average; of another one nothing is left.
 
         The fused optimizer reads `found_inf` on the device (as it does for torch's own GradScaler), and the averages
-        are chosen there, so that a GPU never waits for the host to look.
+        are chosen there, so that a GPU never waits for the host to look. An older run may have been saved unfused.
         """
-        if self.optimizer.defaults["fused"]:
+        if self.optimizer.param_groups[0]["fused"]:
             self.optimizer.found_inf = (~sound).float()  # type: ignore[attr-defined]
         elif not sound:
             _restore(self.model.buffers(), statistics, unless=sound)
