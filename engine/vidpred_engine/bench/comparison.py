@@ -24,7 +24,7 @@ WORKERS = (0, 4)
 """Processes that decode PNG files for the literal side: none, and the lab's default."""
 SAMPLES = 16
 CHECKED_FRAMES = 8
-LITERAL_ONLY = ("output", "normalisation", "latent", "loss", "detach_previous", "previous_noise")
+LITERAL_ONLY = ("model", "output", "normalisation", "latent", "loss", "detach_previous", "previous_noise")
 """Settings of which the literal step knows only the lab's value."""
 
 
