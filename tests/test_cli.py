@@ -37,6 +37,7 @@ COMMANDS = [
     "runs delete",
     "runs restore",
     "bench",
+    "bench tui",
     "bench quality",
 ]
 

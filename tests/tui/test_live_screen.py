@@ -118,8 +118,13 @@ async def test_ages_that_grow_on_the_screen_below_draw_nothing_anew(
 ) -> None:
     ticks: list[object] = []
     grow_older = RunsScreen._grow_older
+
+    def tick(screen: RunsScreen) -> None:
+        ticks.append(app.screen)
+        grow_older(screen)
+
     monkeypatch.setattr("vidpred_tui.screens.runs.AGE_SECONDS", 0.02)
-    monkeypatch.setattr(RunsScreen, "_grow_older", lambda screen: (ticks.append(app.screen), grow_older(screen)))
+    monkeypatch.setattr(RunsScreen, "_grow_older", tick)
     run = fake_run(runs, "any", records=[step_record(step) for step in range(50)])
     async with app.run_test(size=(80, 24)) as pilot:
         app.post_message(RunOpened(run.run_id))

@@ -89,6 +89,8 @@ def append_steps(run: RunDirectory, first: int, end: int) -> None:
 
 def write_long_log(path: Path, first: int, end: int) -> None:
     """Append the steps from `first` to before `end` in a second a million: the lines are alike but for their steps."""
+    with MetricWriter(path):  # begins a new log
+        pass
     rests = [codec.encode(step_record(step)).split(b",", 2)[2] for step in range(DIFFERENT_LINES)]
     with path.open("ab") as file:
         for begin in range(first, end, DIFFERENT_LINES):
