@@ -160,7 +160,6 @@ HOSTILE: dict[str, Mapping[str, bytes]] = {
     "no array": {"truth.npy": b"GIF89a"},
     "JSON of another kind": {"about.npy": npy(np.frombuffer(b"[1, 2]", np.uint8))},
     "no JSON": {"about.npy": npy(np.frombuffer(b"{", np.uint8))},
-    "a format to come": {"about.npy": about(format=99)},
     "escape codes": {"about.npy": about(checkpoint="\x1b]0;owned\x07")},
     "markup": {"about.npy": about(weights="[link=x]")},
     "a number for a word": {"about.npy": about(z_mode=3)},
@@ -176,6 +175,11 @@ def test_a_hostile_file_is_refused_in_a_sentence(tmp_path: Path, members: Mappin
     assert len(read_sample_frames(write(tmp_path / "good.npz", {}))) == 3
     with pytest.raises(UserError, match=r"bad\.npz is damaged; make it anew with `vidpred-engine predict`\."):
         read_sample_frames(write(tmp_path / "bad.npz", members))
+
+
+def test_a_format_to_come_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"new\.npz cannot be read: it has format 99, .*; use a newer vidpred\."):
+        read_sample_frames(write(tmp_path / "new.npz", {"about.npy": about(format=99)}))
 
 
 def test_nothing_is_unpacked_or_unpickled(tmp_path: Path) -> None:

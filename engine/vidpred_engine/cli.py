@@ -69,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     from vidpred_engine.commands import (
         bench,
         data,
+        doctor,
         evaluate,
         import_lab,
         predict,
@@ -87,7 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vidpred {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (train, reproduce, presets, evaluate, predict, score, import_lab, data, runs, bench):
+    for module in (train, reproduce, presets, evaluate, predict, score, import_lab, data, runs, doctor, bench):
         module.add(commands)
     return parser
 

@@ -1,4 +1,4 @@
-"""The one error that people are meant to read."""
+"""The errors that people are meant to read."""
 
 
 class UserError(ValueError):
@@ -6,3 +6,7 @@ class UserError(ValueError):
 
     Commands print the sentence and leave with exit code 2; screens show it beside the field.
     """
+
+
+class NewerFormatError(UserError):
+    """A file is of a format younger than this program: whole, but not to be read, mended or replaced by it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import tomli_w
 
-from vidpred_engine.errors import UserError
+from vidpred_engine.errors import NewerFormatError, UserError
 from vidpred_engine.settings import RunSettings, describe_settings
 
 FORMAT = 1
@@ -38,7 +38,8 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
         raise UserError(f"The settings file {path} is not valid TOML: {error}.") from None
     found = values.pop("format", FORMAT)
     if not isinstance(found, int) or found > FORMAT:
-        raise UserError(f"{path} has format {found!r:.40}, this vidpred reads up to {FORMAT}; use a newer vidpred.")
+        known = f"this vidpred reads up to {FORMAT}; use a newer vidpred."
+        raise NewerFormatError(f"{path} has format {found!r:.40}, {known}")
     if len(values) > 2 * len(RunSettings.model_fields):
         raise UserError(f"{path} holds {len(values)} settings where there are {len(RunSettings.model_fields)}.")
     if nested := [name for name, value in values.items() if isinstance(value, dict | list)]:

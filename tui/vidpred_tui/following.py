@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from vidpred_engine.store.damage import log_fault
 from vidpred_engine.store.metric_log import MetricReader, sample
 from vidpred_tui.history import History, HistoryBuilder
 
@@ -31,6 +32,11 @@ class HistoryFollower:
     def is_behind(self) -> bool:
         """Whether there is more to read at once."""
         return self._sample is not None
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the log, as far as it is read; empty where nothing is."""
+        return log_fault(self._path.name, self._reader.damaged, self._reader.fault)
 
     def read_new(self) -> bool:
         """Read what was appended, or a piece of it where that is much; whether the history changed."""

@@ -15,7 +15,8 @@ class RunSnapshot:
 
     `shown_name` is the name that people gave it to be shown by, empty where they gave none;
     `gap` is by how many dB of PSNR z from the posterior beats that evaluation, where both are stored;
-    `rollouts` names the files of its rollouts' pictures, the newest first.
+    `rollouts` names the files of its rollouts' pictures, the newest first;
+    `damage` has a line for each of its small files that is damaged.
     """
 
     run_id: str
@@ -27,6 +28,7 @@ class RunSnapshot:
     gap: float | None = None
     rollouts: tuple[StoredFrames, ...] = ()
     shown_name: str = ""
+    damage: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

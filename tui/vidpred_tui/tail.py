@@ -6,6 +6,7 @@ from collections import deque
 from pathlib import Path
 
 from vidpred_engine.inert import inert
+from vidpred_engine.store.reading import open_regular
 
 LINES_KEPT = 200
 _FIRST_READ = 64 * 1024
@@ -26,7 +27,7 @@ class LogTail:
     def read_new(self) -> bool:
         """Read what was appended; whether the tail changed."""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 size = file.seek(0, 2)
                 if size < self._offset:
                     self._offset, self._open_line = 0, ""
@@ -37,7 +38,7 @@ class LogTail:
                     return False
                 file.seek(self._offset)
                 content = file.read(size - self._offset)
-        except FileNotFoundError:
+        except OSError:
             return False
         self._offset += len(content)
         *complete, self._open_line = (self._open_line + self._decoder.decode(content)).split("\n")

@@ -13,6 +13,7 @@ from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import read_annotations
 from vidpred_engine.store.atomic import Stamp, file_stamp
+from vidpred_engine.store.damage import small_file_damage
 from vidpred_engine.store.evaluations import Evaluation, quoted_with_gap
 from vidpred_engine.store.registry import UNSETTLED_STATES, Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
@@ -183,11 +184,13 @@ class _FollowedRun:
         self._gap: float | None = None
         self._rollouts: tuple[StoredFrames, ...] = ()
         self._shown_name = ""
+        self._damage: tuple[str, ...] = ()
+        self._damage_seen_in: object = None
 
     def changed(self) -> RunSnapshot | None:
         """A new snapshot where anything differs from the last one."""
         found = [self._read_status(), self._metrics.read_new(), self._read_evaluation(), self._list_rollouts()]
-        found += [self._read_name(), self._tail.read_new()]
+        found += [self._read_name(), self._tail.read_new(), self._find_damage()]
         if not any(found):
             return None
         assert self._status is not None
@@ -201,6 +204,7 @@ class _FollowedRun:
             gap=self._gap,
             rollouts=self._rollouts,
             shown_name=self._shown_name,
+            damage=self._damage,
         )
 
     @property
@@ -237,6 +241,17 @@ class _FollowedRun:
             return False
         before, self._shown_name = self._shown_name, read_annotations(self._run).name
         return self._shown_name != before
+
+    def _find_damage(self) -> bool:
+        run, status, log_fault = self._run, self._status, self._metrics.fault
+        paths = (run.settings_file, run.annotations_file, run.evaluations)
+        seen = (*map(file_stamp, paths), status.cause if status else "", log_fault)
+        if seen == self._damage_seen_in:
+            return False
+        before, self._damage_seen_in = self._damage, seen
+        faults = [item.fault for item in small_file_damage(run)]
+        self._damage = (*faults, log_fault) if log_fault else tuple(faults)
+        return self._damage != before
 
     def _touched(self, path: Path) -> bool:
         stamp = file_stamp(path)

@@ -4,11 +4,14 @@ import argparse
 import difflib
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
 from vidpred_engine.commands.output import print_json, print_table, print_text
 from vidpred_engine.errors import UserError
+from vidpred_engine.store.damage import small_file_damage
 from vidpred_engine.store.registry import Registry, RunEntry
+from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.run_fields import named_fields, run_fields, sorted_by
 from vidpred_engine.store.run_filter import parse_filter
 
@@ -44,8 +47,9 @@ def _list(arguments: argparse.Namespace) -> int:
     entries = [entry for entry in known if matches(entry, now)]
     if arguments.sort:
         entries = _sorted(entries, arguments.sort, now)
+    damage = {entry.run_id: _faults(arguments.runs / entry.run_id) for entry in entries}
     if arguments.json:
-        print_json([asdict(entry) for entry in entries])
+        print_json([{**asdict(entry), "damage": damage[entry.run_id]} for entry in entries])
     elif not known:
         print_text(f"No run in {arguments.runs} yet; `vidpred-engine train --preset demo` makes one.")
     elif not entries:
@@ -55,7 +59,16 @@ def _list(arguments: argparse.Namespace) -> int:
         print_table(
             columns, [_row(entry) for entry in entries], title="PSNR in dB, z from the prior (0 without a latent)"
         )
+        damaged = {run_id: faults for run_id, faults in damage.items() if faults}
+        for run_id, faults in damaged.items():
+            print_text(f"{run_id}: {'; '.join(faults)}.")
+        if damaged:
+            print_text("`vidpred-engine doctor` says more of damaged files and mends them.")
     return 0
+
+
+def _faults(run: Path) -> list[str]:
+    return [item.fault for item in small_file_damage(RunDirectory(run))]
 
 
 def _sorted(entries: list[RunEntry], column: str, now: float) -> list[RunEntry]:

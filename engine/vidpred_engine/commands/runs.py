@@ -7,8 +7,10 @@ from vidpred_engine.commands import annotate, list_runs, trash
 from vidpred_engine.commands.minus_words import MinusWordParser
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_run, add_runs_folder, chosen_run
 from vidpred_engine.commands.output import print_json, print_table, print_text
+from vidpred_engine.errors import UserError
 from vidpred_engine.settings_toml import to_toml
 from vidpred_engine.store.comparison import choose_runs, compare_runs
+from vidpred_engine.store.damage import run_damage
 from vidpred_engine.store.evaluations import compared_figures, quoted_with_gap
 from vidpred_engine.store.registry import read_entry
 
@@ -41,11 +43,15 @@ def _show(arguments: argparse.Namespace) -> int:
     run = chosen_run(arguments)
     entry, (evaluation, gap) = read_entry(run), quoted_with_gap(run)
     figures = compared_figures(evaluation, gap)
-    settings = run.settings()
+    damage = [item.fault for item in run_damage(run)]
+    try:
+        settings = run.settings()
+    except UserError:  # said among the damage
+        settings = None
     if arguments.json:
         measured = asdict(evaluation) if evaluation else None
-        documents = {"settings": settings.model_dump(), "evaluation": measured, "figures": figures}
-        print_json({**asdict(entry), **documents})
+        documents = {"evaluation": measured, "figures": figures, "damage": damage}
+        print_json({**asdict(entry), "settings": settings.model_dump() if settings else None, **documents})
         return 0
     state = f"{entry.state} ({entry.cause})" if entry.cause else entry.state
     said = {"name": entry.name, "tags": " ".join(entry.tags), "note": entry.note, "star": "★" if entry.starred else ""}
@@ -56,7 +62,10 @@ def _show(arguments: argparse.Namespace) -> int:
         ("step", entry.step),
     ]
     print_table(["run", entry.run_id], [*rows, *entry.summary.items(), *figures.items()])
-    print_text(to_toml(settings))
+    for fault in damage:
+        print_text(f"damaged: {fault}")
+    if settings is not None:
+        print_text(to_toml(settings))
     return 0
 
 

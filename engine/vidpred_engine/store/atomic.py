@@ -1,7 +1,10 @@
 """Replacing files whole: readers see the old content or the new, never a part, whatever kills the writer."""
 
+import fcntl
 import os
+import re
 import secrets
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -26,13 +29,49 @@ def file_stamp(path: Path) -> Stamp:
 
 def set_aside(path: Path) -> Path:
     """Rename a damaged file to the first free one of NAME.damaged, NAME.damaged-2 ..., and return its new path."""
-    names = (f"{path.name}.damaged{f'-{number}' if number > 1 else ''}" for number in count(1))
-    aside = next(path.with_name(name) for name in names if not path.with_name(name).exists())
-    return path.rename(aside)
+    return path.rename(free_name(path, "damaged"))
+
+
+def free_name(path: Path, ending: str) -> Path:
+    """The first of NAME.ending, NAME.ending-2 ... that is not taken."""
+    names = (f"{path.name}.{ending}{f'-{number}' if number > 1 else ''}" for number in count(1))
+    return next(path.with_name(name) for name in names if not path.with_name(name).exists())
+
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+
+
+def abandoned_files(folder: Path) -> list[Path]:
+    """The temporary files that killed writers left in a folder: nobody holds their locks."""
+    return [path for path in folder.glob(".*.tmp") if _TEMPORARY.fullmatch(path.name) and _is_unlocked(path)]
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in a folder."""
+    for path in abandoned_files(folder):
+        with suppress(OSError):
+            path.unlink()
+
+
+def _is_unlocked(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return True
 
 
 class replacing:  # noqa: N801 - reads as a statement: `with replacing(path) as temporary`
-    """Context manager: yields a temporary path beside `path`; on success it is fsynced and renamed onto `path`."""
+    """Context manager: yields a temporary path beside `path`; on success it is fsynced and renamed onto `path`.
+
+    The file is locked as long as its writer lives, so that `remove_abandoned` can tell what a killed one has left.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -40,16 +79,20 @@ class replacing:  # noqa: N801 - reads as a statement: `with replacing(path) as 
     def __enter__(self) -> Path:
         self._temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")
         # The umask decides who may read it, as of any other file: a runs folder is shared with colleagues.
-        os.close(os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        self._file = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        with suppress(OSError):  # file systems without locks are without abandoned files to remove, too
+            fcntl.flock(self._file, fcntl.LOCK_EX)
         return self._temporary
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if kind is not None:
-            self._temporary.unlink(missing_ok=True)
-            return
-        _fsync(self._temporary)
-        self._temporary.replace(self._path)
-        _fsync(self._path.parent)
+        try:
+            if kind is None:
+                os.fsync(self._file)
+                self._temporary.replace(self._path)
+                _fsync(self._path.parent)
+        finally:
+            self._temporary.unlink(missing_ok=True)  # there is none any more where all went well
+            os.close(self._file)
 
 
 def _fsync(path: Path) -> None:

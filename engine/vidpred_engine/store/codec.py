@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import orjson
 
+from vidpred_engine.errors import NewerFormatError
+
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -30,10 +32,6 @@ def encode(value: Any, *, indent: bool = False) -> bytes:
 def decode(content: bytes) -> Any:
     """Decode JSON; raises ValueError (orjson's own) where it is damaged. Marked numbers stay strings: see `number`."""
     return orjson.loads(content)
-
-
-class NewerFormatError(ValueError):
-    """A file is of a format that is younger than this program: whole, but not to be read or replaced by it."""
 
 
 def check_format(document: Any, newest: int) -> None:

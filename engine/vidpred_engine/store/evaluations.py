@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from vidpred_engine.errors import UserError
+from vidpred_engine.errors import NewerFormatError, UserError
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import file_stamp, write_atomic
 from vidpred_engine.store.codec import number
@@ -214,6 +214,8 @@ def read_evaluation(path: Path) -> Evaluation:
         return Evaluation(**found)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {why_unreadable(error)}.") from None
+    except NewerFormatError as error:
+        raise NewerFormatError(f"{path} cannot be read: {error}.") from None
     except (ValueError, TypeError) as error:
         raise UserError(f"{path} cannot be read: {error}.") from None
 

@@ -185,6 +185,8 @@ class MetricReader:
 
     def unread(self) -> int:
         """How many bytes the next read has before it; 0 while there is no file that can be read."""
+        if self.fault:
+            return 0
         try:
             found = self._path.lstat()
         except OSError:

@@ -16,7 +16,7 @@ import filelock
 import tinydb
 from tinydb.table import Table
 
-from vidpred_engine.errors import UserError
+from vidpred_engine.errors import NewerFormatError, UserError
 from vidpred_engine.settings import differences
 from vidpred_engine.store import codec
 from vidpred_engine.store.annotations import (
@@ -31,6 +31,7 @@ from vidpred_engine.store.reading import read_whole
 from vidpred_engine.store.run_directory import RunDirectory, run_directories, run_ids
 from vidpred_engine.store.status import LIVE_STATES, State, Status
 
+INDEX, CURVES = "registry.json", "curves.json"
 FORMAT = 1
 LOCK_TIMEOUT = 20.0
 # The year 10,000 in Unix seconds, and then some: what lies beyond is in no calendar.
@@ -61,7 +62,7 @@ class AtomicStorage(tinydb.storages.Storage):
         tables = codec.decode(content) if content else {}
         try:
             codec.check_format(tables, FORMAT)
-        except codec.NewerFormatError as error:
+        except NewerFormatError as error:
             raise OSError(errno.ENOTSUP, str(error), str(self._path)) from None
         tables.pop("format", None)
         if not all(isinstance(table, dict) and all(map(_is_document, table.values())) for table in tables.values()):
@@ -180,8 +181,8 @@ class Registry:
 
     def __init__(self, runs: Path) -> None:
         self._runs = runs
-        self._entries = runs / "registry.json"
-        self._curves = runs / "curves.json"
+        self._entries = runs / INDEX
+        self._curves = runs / CURVES
         self._lock = filelock.FileLock(runs / "registry.lock", timeout=LOCK_TIMEOUT)
         self._index_stamp: Stamp = None
         self._indexed: dict[str, RunEntry] = {}
@@ -205,6 +206,11 @@ class Registry:
         if missing:
             self._index_missing(missing)
         return sorted(found, key=lambda entry: (entry.created, entry.run_id), reverse=True)
+
+    def indexed(self, run_id: str) -> RunEntry | None:
+        """What the index alone says of a run, None where it says nothing."""
+        self._read_index()
+        return self._indexed.get(run_id)
 
     def index(self, run: RunDirectory) -> None:
         """Put the run's present entry, and its PSNR curve where it has one, into the index."""

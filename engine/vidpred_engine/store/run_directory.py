@@ -7,14 +7,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidpred_engine.errors import UserError
+from vidpred_engine.errors import NewerFormatError, UserError
 from vidpred_engine.settings import RunSettings, validate_settings
 from vidpred_engine.settings_toml import parse_toml, to_toml
 from vidpred_engine.store.atomic import file_stamp, write_atomic
 from vidpred_engine.store.reading import read_whole, why_unreadable
 from vidpred_engine.store.status import Status, observed, read_status, write_status
 
-_RUN_ID = re.compile(r"\d{8}-\d{6}-[\w.+=@-]+")
+RUN_ID = re.compile(r"\d{8}-\d{6}-[\w.+=@-]+")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ class RunDirectory:
             why = f"There is no settings file {self.settings_file}."
         except OSError as error:
             why = f"The settings file {self.settings_file} cannot be read: {why_unreadable(error)}."
+        except NewerFormatError as error:
+            raise NewerFormatError(f"Run {self.run_id} has no usable settings: {error}") from None
         except UserError as error:
             why = str(error)
         raise UserError(f"Run {self.run_id} has no usable settings: {why}")
@@ -106,16 +108,17 @@ class RunDirectory:
 
 
 def create_run(runs: Path, settings: RunSettings) -> RunDirectory:
-    """Make a new run's folder below `runs` with its settings and a queued status."""
+    """Make a new run's folder below `runs` with its settings and a queued status: whole, or none that is a run's."""
     word = re.sub(r"[^\w.+=@-]+", "-", settings.name).strip("-.") or "run"
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{word}-{secrets.token_hex(2)}"
-    run = RunDirectory(runs / run_id)
+    run, hidden = RunDirectory(runs / run_id), RunDirectory(runs / f".{run_id}")
     try:
-        run.path.mkdir(parents=True)
-        for folder in (run.checkpoints, run.evaluations, run.frames):
+        hidden.path.mkdir(parents=True)
+        for folder in (hidden.checkpoints, hidden.evaluations, hidden.frames):
             folder.mkdir()
-        write_atomic(run.settings_file, to_toml(settings).encode())
-        write_status(run.status_file, Status("queued", epochs=settings.epochs))
+        write_atomic(hidden.settings_file, to_toml(settings).encode())
+        write_status(hidden.status_file, Status("queued", epochs=settings.epochs))
+        hidden.path.rename(run.path)
     except OSError as error:
         raise UserError(f"The run folder {run.path} cannot be made: {error.strerror}.") from None
     return run
@@ -126,9 +129,7 @@ def run_ids(runs: Path) -> list[str]:
     if not runs.is_dir():
         return []
     with os.scandir(runs) as found:  # tells a folder from a file without asking the disk for each of 10,000
-        return sorted(
-            item.name for item in found if _RUN_ID.fullmatch(item.name) and item.is_dir(follow_symlinks=False)
-        )
+        return sorted(item.name for item in found if RUN_ID.fullmatch(item.name) and item.is_dir(follow_symlinks=False))
 
 
 def run_directories(runs: Path) -> list[RunDirectory]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vidpred_engine.errors import UserError
+from vidpred_engine.errors import NewerFormatError, UserError
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import replacing
 from vidpred_engine.store.run_directory import RunDirectory
@@ -115,6 +115,8 @@ def read_sample_frames(path: Path) -> SampleFrames:
         raise UserError(f"{path} is gone; make it anew with `vidpred-engine predict`.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except NewerFormatError as error:
+        raise NewerFormatError(f"{path} cannot be read: {error}.") from None
     except _DAMAGE:
         raise UserError(f"{path} is damaged; make it anew with `vidpred-engine predict`.") from None
 
@@ -144,8 +146,9 @@ def _array(archive: zipfile.ZipFile, name: str) -> Pixels:
 
 def _checked(about: Any, pictures: Mapping[str, Pixels]) -> SampleFrames:
     shapes = {array.shape for array in pictures.values()}
-    if about["format"] != FORMAT or len(shapes) != 1:
-        raise ValueError("format")
+    codec.check_format(about, FORMAT)
+    if len(shapes) != 1:
+        raise ValueError("shapes")
     (shape,) = shapes
     psnr = [codec.number(value) for value in about["psnr"]]
     facts: dict[str, Any] = {name: about[name] for name in _FACTS if name != "psnr"}

@@ -46,6 +46,7 @@ class RunHeader(Widget):
             facts.append(_fact("clips/s", formatting.metric(speed)))
         if snapshot.history.is_sample:
             facts.append(Content.styled("charts of a sample; reading all of the log", "$foreground-muted"))
+        facts += [Content.styled(text, "$text-warning") for text in snapshot.damage if text != status.cause]
         return Content("   ").join(facts)
 
     def _progress(self, width: int) -> Content:
