@@ -1,6 +1,7 @@
 """One run: its whole history, what is new, what is not a number, and small terminals."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.chart_grid import ChartGrid
 from vidpred_tui.widgets.frame_pane import FramePane
+from vidpred_tui.widgets.run_header import RunHeader
 
 
 def chart(app: VidpredApp, name: str) -> str:
@@ -135,3 +137,15 @@ async def test_ages_that_grow_on_the_screen_below_draw_nothing_anew(
         await until(pilot, lambda: len(ticks) > seen + 5)
         assert isinstance(ticks[-1], LiveScreen)
         assert drawn == []
+
+
+async def test_the_header_says_that_charts_show_a_sample_while_they_do(app: VidpredApp, runs: Path) -> None:
+    run = fake_run(runs, "any", records=[step_record(step) for step in range(50)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(RunOpened(run.run_id))
+        await until(pilot, lambda: run.run_id in app.snapshots)
+        header, snapshot = app.screen.query_one(RunHeader), app.snapshots[run.run_id]
+        header.show(replace(snapshot, history=replace(snapshot.history, is_sample=True)))
+        assert "sampled, still reading" in str(header.render())
+        header.show(snapshot)
+        assert "sample" not in str(header.render())

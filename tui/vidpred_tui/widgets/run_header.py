@@ -45,7 +45,7 @@ class RunHeader(Widget):
         if speed is not None:
             facts.append(_fact("clips/s", formatting.metric(speed)))
         if snapshot.history.is_sample:
-            facts.append(Content.styled("charts of a sample; reading all of the log", "$foreground-muted"))
+            facts.append(Content.styled("sampled, still reading", "$foreground-muted"))
         facts += [Content.styled(text, "$text-warning") for text in snapshot.damage if text != status.cause]
         return Content("   ").join(facts)
 
