@@ -1,11 +1,15 @@
 """What a long command shows: a bar with ETA on a terminal, plain lines elsewhere."""
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from tqdm import tqdm
+
+# tqdm's own lock is for several processes, and starts one more that lives as long as this one.
+tqdm.set_lock(threading.RLock())
 
 Report = Callable[[int, int], None]
 
