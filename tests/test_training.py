@@ -284,7 +284,7 @@ def test_a_checkpoint_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> N
     with pytest.raises(UserError, match="cannot be read"):
         load_checkpoint(file)
     torch.save({"format": 99}, file)
-    with pytest.raises(UserError, match="use a newer one"):
+    with pytest.raises(UserError, match="use a newer vidpred"):
         load_checkpoint(file)
     torch.save([1, 2], file)
     with pytest.raises(UserError, match="no vidpred checkpoint"):

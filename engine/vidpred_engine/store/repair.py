@@ -159,7 +159,7 @@ def _last(records: Sequence[Record], names: Sequence[str]) -> dict[str, float | 
 
 def _settings_of_checkpoint(run: RunDirectory, load_checkpoint: LoadCheckpoint) -> tuple[str, RunSettings | None]:
     for name in ("last.pt", "best.pt"):
-        with suppress(UserError, TypeError, KeyError):
+        with suppress(ValueError, TypeError, KeyError):
             return name, validate_settings(load_checkpoint(run.checkpoints / name)["settings"])
     return "", None
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from vidpred_engine.data.augment import augment_clips, draw_colours, draw_crops, jitter_colours
 from vidpred_engine.data.clips import ClipSet, Indices, batches, epoch_order
 from vidpred_engine.data.source import RunData
+from vidpred_engine.errors import UserError
 from vidpred_engine.evaluation.validation import Validation, mean_figures
 from vidpred_engine.progress import Progress
 from vidpred_engine.schedules import Schedules, fast_epochs
@@ -112,8 +113,17 @@ class Training:
         return self._epochs_ended
 
     def restore(self) -> None:
-        """Take up the run where its last checkpoint left it."""
-        saved = load_checkpoint(self._run.checkpoints / LAST, self._device)
+        """Take up the run where its last checkpoint left it; raises UserError where that is not one of this run."""
+        path = self._run.checkpoints / LAST
+        saved = load_checkpoint(path, self._device)
+        try:
+            self._take_up(saved)
+        except torch.OutOfMemoryError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+            raise UserError(f"The checkpoint {path} does not fit the run's settings.toml; restore that file.") from None
+
+    def _take_up(self, saved: dict[str, Any]) -> None:
         self._learner.load_state_dict(saved)
         self._epoch_tally.load_state_dict(saved["epoch_tally"], self._device)
         self._interval_tally.load_state_dict(saved["interval_tally"], self._device)
