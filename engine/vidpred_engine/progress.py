@@ -8,6 +8,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from vidpred_engine.inert import inert, inert_lines
+
 # tqdm's own lock is for several processes, and starts one more that lives as long as this one.
 tqdm.set_lock(threading.RLock())
 
@@ -23,12 +25,13 @@ class Progress:
     def say(self, text: str) -> None:
         """Print one line, above the bar where one is shown; a full disk or a closed terminal ends no work."""
         with suppress(OSError):
-            tqdm.write(text, file=sys.stderr)
+            tqdm.write(inert_lines(text), file=sys.stderr)
             sys.stderr.flush()
 
     @contextmanager
     def bar(self, what: str, total: int, *, done: int = 0, unit: str = "step") -> Iterator["tqdm[Any]"]:
         """A bar to update by hand; silent where standard error is no terminal."""
+        what = inert(what)
         with tqdm(
             total=total, initial=done, desc=what, unit=unit, disable=not self._live, dynamic_ncols=True, leave=False
         ) as shown:

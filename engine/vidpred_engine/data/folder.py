@@ -1,5 +1,6 @@
 """The lab's folder layout: which frame belongs to which pose image, and everything that can be wrong with it."""
 
+import errno
 import os
 import re
 import struct
@@ -23,6 +24,10 @@ Size = tuple[int, int]
 
 UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 """What Pillow raises on files that are missing, damaged or no image."""
+
+LARGEST_PIXELS = 2**26
+"""Of one image: 8192x8192, which takes 200 MB; the lab's have 1024x512."""
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit lies higher, and warns before it refuses
 
 _NUMBER_AT_END = re.compile(r"(\d+)$", re.ASCII)
 _NAMED_AT_MOST = 3
@@ -121,9 +126,27 @@ def check_folder(root: Path, progress: Progress | None = None) -> FolderReport:
     return FolderReport(folder.root, tuple(splits), tuple(problems))
 
 
+def open_png(path: Path) -> Image.Image:
+    """Open a PNG file, and no other: Pillow hands some formats to other programs (EPS to Ghostscript).
+
+    Raises one of UNDECODABLE, also where there are more than LARGEST_PIXELS, before any is decoded.
+    """
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file" if path.exists() else "there is no such file", str(path))
+    image = Image.open(path, formats=("PNG",))
+    if image.width * image.height > LARGEST_PIXELS:
+        image.close()
+        raise Image.DecompressionBombError
+    return image
+
+
 def undecodable(path: Path, error: Exception) -> str:
     """The sentence for an image that Pillow cannot read."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged, cut short or no PNG"
+    reason = "it is damaged, cut short or no PNG"
+    if isinstance(error, Image.DecompressionBombError):
+        reason = f"it has more than {LARGEST_PIXELS / 1e6:.0f} million pixels"
+    elif isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
     return f"{path} cannot be read: {reason}; replace it, or remove it together with its counterpart."
 
 
@@ -138,7 +161,7 @@ def unequal_sizes(pairs: Sequence[tuple[Path, Path]], frame_size: Size, label_si
 
 def _size_or_problem(path: Path) -> Size | str:
     try:
-        with Image.open(path) as image:
+        with open_png(path) as image:
             size = image.size
             image.verify()
     except UNDECODABLE as error:

@@ -27,6 +27,7 @@ from vidpred_engine.data.folder import (
     Progress,
     Size,
     Split,
+    open_png,
     undecodable,
     unequal_sizes,
 )
@@ -220,7 +221,7 @@ def _decode_pair(pair: tuple[Path | None, Path], height: int, width: int) -> tup
 
 def _decode(path: Path, height: int, width: int) -> tuple[bytes, Size]:
     try:
-        with Image.open(path) as image:
+        with open_png(path) as image:
             rgb = image.convert("RGB")
     except UNDECODABLE as error:
         raise UserError(undecodable(path, error)) from error

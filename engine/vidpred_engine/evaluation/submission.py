@@ -56,19 +56,19 @@ def read_submission(path: Path, progress: Progress) -> Levels:
     values = header.count(",")
     if not values or header != _header(values):
         raise UserError(f"{path}, line 1: the header should be id,0,1,2 and so on; it begins with {header[:20]!r}.")
-    levels_nk: Levels = np.empty((len(lines) - 1, values), np.uint8)
+    rows: list[Levels] = []  # not one array made at once: a header may promise more than there is
     with progress.report(f"reading {path.name}", unit="row") as report:
         for row, line in enumerate(lines[1:]):
-            levels_nk[row] = _parse(line, row, values, where=f"{path}, line {row + 2}")
-            report(row + 1, len(levels_nk))
-    return levels_nk
+            rows.append(_parse(line, row, values, where=f"{path}, line {row + 2}"))
+            report(row + 1, len(lines) - 1)
+    return np.stack(rows) if rows else np.empty((0, values), np.uint8)
 
 
 def _header(values: int) -> str:
     return ",".join(["id", *map(str, range(values))])
 
 
-def _parse(line: str, row: int, values: int, where: str) -> NDArray[np.float64]:
+def _parse(line: str, row: int, values: int, where: str) -> Levels:
     if (fields := line.count(",") + 1) != values + 1:
         raise UserError(f"{where}: there should be an id and {values} values; there are {fields} fields.")
     try:
@@ -82,4 +82,4 @@ def _parse(line: str, row: int, values: int, where: str) -> NDArray[np.float64]:
     if not good_k.all():
         worst = int(np.argmin(good_k))
         raise UserError(f"{where}: value {worst} should be a whole number from 0 to 255; it is {levels_k[worst]:g}.")
-    return levels_k
+    return levels_k.astype(np.uint8)
