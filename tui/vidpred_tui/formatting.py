@@ -9,6 +9,7 @@ STATE_SIGNS = {
     "queued": "○",
     "starting": "◌",
     "running": "●",
+    "stalled": "‖",
     "stopping": "◌",
     "finished": "✓",
     "stopped": "■",

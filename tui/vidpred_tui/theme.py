@@ -39,6 +39,7 @@ STATE_COLOURS = {
     "queued": MUTED,
     "starting": "#5fd7ff",
     "running": "#5fd7ff",
+    "stalled": "#ffaf5f",
     "stopping": "#ffd75f",
     "finished": "#7ee787",
     "stopped": MUTED,

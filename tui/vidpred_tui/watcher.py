@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from vidpred_engine.errors import UserError
+from vidpred_engine.launch.local import record_end
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import read_annotations
 from vidpred_engine.store.atomic import Stamp, file_stamp
@@ -18,7 +18,7 @@ from vidpred_engine.store.evaluations import Evaluation, quoted_with_gap
 from vidpred_engine.store.registry import UNSETTLED_STATES, Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.sample_frames import StoredFrames, stored_sample_frames
-from vidpred_engine.store.status import Status, read_status, write_status
+from vidpred_engine.store.status import Status
 from vidpred_tui.following import HistoryFollower
 from vidpred_tui.messages import FolderFaltered, ProcessEnded, RolloutEnded, RunAdvanced, RunsListed
 from vidpred_tui.snapshot import RunSnapshot
@@ -114,29 +114,20 @@ class Watcher(threading.Thread):
             self._post(RunsListed(entries))
 
     def _reap(self) -> None:
-        for run_id, exit_code in _ended(self._trainings):
-            _record_silent_end(RunDirectory(self._runs / run_id), exit_code)
+        for run_id, pid, exit_code in _ended(self._trainings):
+            record_end(RunDirectory(self._runs / run_id), pid, exit_code)
             self._post(ProcessEnded(run_id, exit_code))
-        for run_id, exit_code in _ended(self._rollouts):
+        for run_id, _, exit_code in _ended(self._rollouts):
             self._post(RolloutEnded(run_id, exit_code))
 
 
-def _ended(processes: "dict[str, subprocess.Popen[bytes]]") -> list[tuple[str, int]]:
-    """Take out the processes that have ended; with their exit codes."""
-    codes = {run_id: process.poll() for run_id, process in list(processes.items())}
-    ended = [(run_id, code) for run_id, code in codes.items() if code is not None]
-    for run_id, _ in ended:
+def _ended(processes: "dict[str, subprocess.Popen[bytes]]") -> list[tuple[str, int, int]]:
+    """Take out the processes that have ended; with their pids and exit codes."""
+    found = [(run_id, process.pid, process.poll()) for run_id, process in list(processes.items())]
+    ended = [(run_id, pid, code) for run_id, pid, code in found if code is not None]
+    for run_id, _, _ in ended:
         del processes[run_id]
     return ended
-
-
-def _record_silent_end(run: RunDirectory, exit_code: int) -> None:
-    """Say of a process that ended before it ever reported that it failed: otherwise it seems to start for a minute."""
-    status = read_status(run.status_file)
-    if status.state == "starting" and status.pid == 0:
-        with suppress(OSError):
-            cause = f"its process ended with exit code {exit_code} before it reported; see the log"
-            write_status(run.status_file, replace(status, state="failed", cause=cause))
 
 
 class _Listing:

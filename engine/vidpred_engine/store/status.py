@@ -3,30 +3,35 @@
 import os
 import socket
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import psutil
+from typing import Literal
 
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.process import life, oom_kills
+from vidpred_engine.store.process import this_process as this_process
 from vidpred_engine.store.reading import read_whole, why_unreadable
 
-State = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "lost"]
-LIVE_STATES: tuple[State, ...] = ("starting", "running", "stopping")
+State = Literal["queued", "starting", "running", "stalled", "stopping", "finished", "stopped", "failed", "lost"]
+"""No process writes "stalled" or "lost": that is what others see of one that stands still, or is gone."""
+LIVE_STATES: tuple[State, ...] = ("starting", "running", "stalled", "stopping")
 FORMAT = 1
 
 # A process of another host cannot be looked at: its heartbeat (every 5 s) tells, generously for network file systems.
 REMOTE_HEARTBEAT_LIMIT = 90.0
 # A process that has been launched must have named itself within this time; importing everything takes about 3 s.
 STARTING_LIMIT = 60.0
+# So long a process of this host may live without a heartbeat before it counts as stalled.
+STALLED_LIMIT = 60.0
 
 
 @dataclass(frozen=True)
 class Status:
     """A run's state with the identity of the process behind it; times are Unix seconds.
 
+    `uptime` is the heartbeat in seconds since the machine's start (0: not told), which no clock that is set can move;
+    `oom_kills` is how many processes the kernel had killed for want of memory by then (-1: not told).
     `summary` holds what lists show: loss, mse, kl of the last epoch; psnr and best_psnr of validation (mean dB a frame,
     z from the prior) and the baselines repeat_first and mean_frame on the same clip.
     """
@@ -35,7 +40,11 @@ class Status:
     pid: int = 0
     process_started: float = 0.0
     host: str = field(default_factory=socket.gethostname)
+    boot_id: str = ""
+    start_ticks: int = 0
     heartbeat: float = field(default_factory=time.time)
+    uptime: float = 0.0
+    oom_kills: int = -1
     epoch: int = 0
     epochs: int = 0
     step: int = 0
@@ -50,10 +59,9 @@ class Status:
         return self.state in LIVE_STATES
 
 
-def this_process() -> dict[str, Any]:
-    """The identity of the calling process as fields of Status."""
-    process = psutil.Process()
-    return {"pid": process.pid, "process_started": process.create_time(), "host": socket.gethostname()}
+def beating(status: Status) -> Status:
+    """The status with the heartbeat of this moment."""
+    return replace(status, heartbeat=time.time(), uptime=time.monotonic(), oom_kills=oom_kills())
 
 
 def write_status(path: Path, status: Status) -> None:
@@ -90,36 +98,56 @@ def read_status(path: Path) -> Status:
         return Status("lost", cause=f"status.json cannot be read: {error}", heartbeat=0.0)
 
 
-def same_process_alive(pid: int, started: float) -> bool:
-    """Whether the process with this pid is still the one that started at `started` (pids are reused)."""
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError):  # of a negative pid psutil says ValueError
-        return False
-
-
 def observed(status: Status, now: float | None = None) -> Status:
-    """The status corrected by what can be seen: a live state whose process is gone becomes "lost".
+    """The status corrected by what can be seen: a live state is "lost" without its process, or "stalled".
 
-    On the same host pid and process start time decide, so a busy process never shows as lost; for another host only
-    the age of its heartbeat can.
+    On the same host the process itself decides, so a busy one never shows as lost; for another host only the age of
+    its heartbeat can.
     """
     if not status.live:
         return status
     age = (now if now is not None else time.time()) - status.heartbeat
     if status.pid == 0:
-        gone, why = age > STARTING_LIMIT, "its process never reported"
-    elif status.host == socket.gethostname():
-        gone, why = not same_process_alive(status.pid, status.process_started), f"its process {status.pid} is gone"
-    else:
-        gone, why = age > REMOTE_HEARTBEAT_LIMIT, f"no heartbeat from {status.host} for {age:.0f} s"
-    if not gone:
-        return status
-    return Status(**{**asdict(status), "state": "lost", "cause": why, "eta_seconds": None})
+        return _lost(status, "its process never reported") if abs(age) > STARTING_LIMIT else status
+    if status.host == socket.gethostname():
+        return _observed_here(status)
+    if age > REMOTE_HEARTBEAT_LIMIT:
+        return _lost(status, f"no heartbeat from {status.host} for {age:.0f} s")
+    if age < -REMOTE_HEARTBEAT_LIMIT:
+        return replace(status, cause=f"the clock of {status.host} differs by {-age:.0f} s, so it may be gone unseen")
+    return status
+
+
+def _observed_here(status: Status) -> Status:
+    silence = time.monotonic() - status.uptime if status.uptime else 0.0
+    match life(status):
+        case "restarted":
+            return _lost(status, f"the machine was restarted under its process {status.pid}")
+        case "gone":
+            return _lost(status, f"its process {status.pid} is gone{want_of_memory(status)}")
+        case "stopped":
+            return _stalled(status, f"its process {status.pid} is stopped; `kill -CONT {status.pid}` lets it go on")
+        case "alive" if silence > STALLED_LIMIT:
+            return _stalled(status, f"its process {status.pid} lives, without a heartbeat for {silence // 60:.0f} min")
+        case "alive":
+            return status
+
+
+def want_of_memory(status: Status) -> str:
+    """A clause that says so where a process of this host that is gone may have been killed for want of memory."""
+    since = oom_kills() - status.oom_kills if status.oom_kills >= 0 else 0
+    return f", perhaps for want of memory: the kernel has killed {since} for it since" if since > 0 else ""
+
+
+def _lost(status: Status, cause: str) -> Status:
+    return replace(status, state="lost", cause=cause, eta_seconds=None)
+
+
+def _stalled(status: Status, cause: str) -> Status:
+    return replace(status, state="stalled", cause=cause, eta_seconds=None)
 
 
 def is_alive_here(status: Status) -> bool:
     """Whether the run's process runs on this host and may be sent signals."""
     here = status.host == socket.gethostname() and status.pid not in (0, os.getpid())
-    return status.live and here and same_process_alive(status.pid, status.process_started)
+    return status.live and here and life(status) in ("alive", "stopped")

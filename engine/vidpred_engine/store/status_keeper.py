@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from vidpred_engine.errors import UserError
-from vidpred_engine.store.status import State, Status, overwrite_status, read_status, this_process, write_status
+from vidpred_engine.store.status import (
+    State,
+    Status,
+    beating,
+    overwrite_status,
+    read_status,
+    this_process,
+    write_status,
+)
 
 HEARTBEAT_SECONDS = 5.0
 # Writers faster than this gain nobody anything: screens look 5 times a second, and each write is an fsync.
@@ -28,9 +36,7 @@ class StatusKeeper:
         self._ended = threading.Event()
         self._written = 0.0
         previous = read_status(path)
-        self._status = replace(
-            previous, state=state, cause="", eta_seconds=None, heartbeat=time.time(), **this_process(), **fields
-        )
+        self._status = replace(previous, state=state, cause="", eta_seconds=None, **this_process(), **fields)
         self.fault = ""
         self._write()
         if self.fault:
@@ -70,7 +76,7 @@ class StatusKeeper:
             self.flush()
 
     def _write(self) -> None:
-        self._status = replace(self._status, heartbeat=time.time())
+        self._status = beating(self._status)
         try:
             write_status(self._path, self._status)
             self.fault = ""
