@@ -9,7 +9,8 @@ import tomli_w
 from vidpred_engine.errors import NewerFormatError, UserError
 from vidpred_engine.settings import RunSettings, describe_settings
 
-FORMAT = 1
+FORMAT = 2  # format 1 had no last line, so that a file that was cut short between two settings seemed whole
+_LAST_LINE = "# end of settings"
 LARGEST_FILE = 2**16
 """Bytes of a file of settings; all settings take 2 kB."""
 
@@ -36,10 +37,12 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
         raise UserError(f"The settings file {path} cannot be read: {error}.") from None
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no TOMLDecodeError, nor are 1,000 [
         raise UserError(f"The settings file {path} is not valid TOML: {error}.") from None
-    found = values.pop("format", FORMAT)
+    found = values.pop("format", 1)
     if not isinstance(found, int) or found > FORMAT:
         known = f"this vidpred reads up to {FORMAT}; use a newer vidpred."
         raise NewerFormatError(f"{path} has format {found!r:.40}, {known}")
+    if found > 1 and not content.rstrip().endswith(_LAST_LINE.encode()):
+        raise UserError(f"The settings file {path} is cut short: its last line is not '{_LAST_LINE}'.")
     if len(values) > 2 * len(RunSettings.model_fields):
         raise UserError(f"{path} holds {len(values)} settings where there are {len(RunSettings.model_fields)}.")
     if nested := [name for name, value in values.items() if isinstance(value, dict | list)]:
@@ -56,4 +59,4 @@ def to_toml(settings: RunSettings) -> str:
             group = setting.group
             lines += ["", f"# {group}"]
         lines.append(tomli_w.dumps({setting.name: getattr(settings, setting.name)}).rstrip("\n"))
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", _LAST_LINE]) + "\n"

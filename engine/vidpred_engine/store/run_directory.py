@@ -76,7 +76,10 @@ class RunDirectory:
     def settings(self) -> RunSettings:
         """Read and validate the run's settings; raises UserError naming the file."""
         try:
-            return validate_settings(parse_toml(read_whole(self.settings_file), self.settings_file))
+            content = read_whole(self.settings_file)
+            if not content.strip():  # without settings it would stand for all the defaults
+                raise UserError(f"The settings file {self.settings_file} is empty.")
+            return validate_settings(parse_toml(content, self.settings_file))
         except FileNotFoundError:
             why = f"There is no settings file {self.settings_file}."
         except OSError as error:
