@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from vidpred_engine.bench.terminal.figure import Figure
 
 DETAILS = """It starts vidpred-tui on a terminal of its own, presses its keys and waits for what it sends. The runs it
-shows are written into a temporary folder (half a gigabyte; TMPDIR says where). Figures are medians, beside what they
-should be at most; the exit code is 0 also where one is above that. Processor seconds are those of the program itself:
-other work on the machine lengthens the wall time and hardly changes them."""
+shows are written into a temporary folder (half a gigabyte; TMPDIR says where). It takes five minutes, --quick half of
+one. Figures are medians, beside what they should be at most; the exit code is 0 also where one is above that.
+Processor seconds are those of the program itself: other work on the machine lengthens the wall time and hardly
+changes them."""
 
 
 def add(commands: Subparsers) -> None:
