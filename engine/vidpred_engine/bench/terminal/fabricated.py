@@ -22,7 +22,8 @@ DIFFERENT_LINES = 1000
 def fabricate_runs(runs: Path, count: int, progress: Progress) -> RunDirectory:
     """Write `count` finished runs and index them; returns the newest.
 
-    The store makes the first; the others are made like it but for flushing them to the disk, 10,000 times 28 ms.
+    The store makes the first; the others are made like it, but neither flushed to the disk (28 ms each)
+    nor with the folders that stay empty (minutes to delete).
     """
     settings = RunSettings(epochs=20, lr=2e-4)
     pattern = one_run(runs, "run-00000", "finished", epoch=20, epochs=20, step=9140, summary=SUMMARY)
@@ -33,8 +34,7 @@ def fabricate_runs(runs: Path, count: int, progress: Progress) -> RunDirectory:
             name = f"run-{number:05}"
             stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(began + number))
             run = RunDirectory(runs / f"{stamp}-{name}-{number % 0x10000:04x}")
-            for folder in (run.path, run.checkpoints, run.evaluations, run.frames):
-                folder.mkdir()
+            run.path.mkdir()
             run.settings_file.write_text(to_toml(settings.model_copy(update={"name": name})))
             run.status_file.write_bytes(status)
             made.append(run)
