@@ -252,7 +252,10 @@ def test_remarks_name_what_could_mislead(tmp_path: Path) -> None:
     assert "not all experiments" not in page.lower()
 
 
-def test_a_diverged_experiment_is_in_the_table_and_keeps_none_from_its_turn(tmp_path: Path, lab_folder: Path) -> None:
+def test_a_diverged_experiment_is_in_the_table_and_keeps_none_from_its_turn(
+    tmp_path: Path, lab_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidpred_engine.training.loop.RETREATS", 0)  # else a lower rate saves it
     planned = plan(lab_folder, TF1, TF2)
     diverging = {"lr": 1.0, "lr_schedule": "constant", "epochs": 40, "log_every": 1}
     planned[TF1] = planned[TF1].model_copy(update=diverging)
@@ -280,9 +283,9 @@ def test_a_crash_of_one_experiment_keeps_none_from_its_turn(
     assert reproduce(tmp_path, plan(lab_folder, TF1, TF3)) == 1
     assert "RuntimeError: out of memory" in capsys.readouterr().err
     results = {result.experiment: result for result in read_results(tmp_path)}
-    assert results[TF1].remark == "failed: RuntimeError: out of memory\n2 GiB | 1 GiB"
+    assert results[TF1].remark == "failed: RuntimeError: out of memory"
     publish(tmp_path)
-    assert r"| failed: RuntimeError: out of memory 2 GiB \| 1 GiB | 28.10 |" in (tmp_path / "results.md").read_text()
+    assert "| failed: RuntimeError: out of memory | 28.10 |" in (tmp_path / "results.md").read_text()
     assert results[TF3].state == "finished"
 
 

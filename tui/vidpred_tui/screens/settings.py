@@ -119,11 +119,11 @@ class SettingsScreen(VidpredScreen):
     def _show_help(self, message: SettingsForm.FieldEntered) -> None:
         setting = message.setting
         lab = f"lab {setting.lab}" if setting.lab_flag else ""
-        facts = [setting.unit, setting.limits, f"default {formatting.setting(setting.default)}", lab, setting.flag]
+        facts = [setting.unit, setting.limits, f"default {formatting.setting(setting.default)}", lab]
         self.query_one("#field-help", Static).update(
             Content.assemble(
                 (formatting.words(setting.name), "bold"),
-                f"  {setting.help}\n",
+                f"  {setting.flag}  {setting.help}\n",
                 (" · ".join(filter(None, facts)), "$foreground-muted"),
             ),
             layout=False,
