@@ -9,11 +9,11 @@ from vidpred_engine.errors import NewerFormatError, UserError
 from vidpred_engine.inert import inert
 from vidpred_engine.store import annotations, codec, status
 from vidpred_engine.store.atomic import abandoned_files
-from vidpred_engine.store.evaluations import evaluation_files, read_evaluation
+from vidpred_engine.store.evaluations import evaluation_files, main_evaluation, read_evaluation
 from vidpred_engine.store.metric_log import MetricReader, ends_with_newline
 from vidpred_engine.store.reading import open_regular, read_whole
-from vidpred_engine.store.registry import CURVES, INDEX, AtomicStorage
-from vidpred_engine.store.run_directory import RUN_ID, RunDirectory
+from vidpred_engine.store.registry import CURVES, INDEX, AtomicStorage, Registry
+from vidpred_engine.store.run_directory import RUN_ID, RunDirectory, run_directories
 from vidpred_engine.store.sample_frames import read_sample_frames
 
 Kind = Literal[
@@ -65,6 +65,8 @@ def run_damage(run: RunDirectory, load_checkpoint: LoadCheckpoint | None = None)
 def folder_damage(runs: Path) -> list[Damage]:
     """Damage of a folder of runs itself: of the index, and links that look like runs."""
     found = [*_index(runs / INDEX), *_index(runs / CURVES), *_leftovers(runs)]
+    if not found and (lacking := _without_curve(runs)):
+        found.append(_damage("index", runs / CURVES, f"{CURVES} lacks the PSNR of {', '.join(lacking)}"))
     for path in sorted(runs.glob("*")):
         if RUN_ID.fullmatch(path.name) and path.is_symlink():
             found.append(_damage("foreign", path, f"{path.name} is a link, so it is no run of this folder"))
@@ -136,6 +138,13 @@ def _index(path: Path) -> Iterator[Damage]:
         yield _damage("foreign", path, f"{path.name} cannot be read: {error.strerror}")
     except ValueError as error:
         yield _damage("index", path, f"{path.name} cannot be read: {error}")
+
+
+def _without_curve(runs: Path) -> list[str]:
+    """The runs with an evaluation to quote that the index does not hold, as it was begun anew after some damage."""
+    indexed = Registry(runs).has_curve()
+    missing = [run for run in run_directories(runs) if run.run_id not in indexed]
+    return [run.run_id for run in missing if main_evaluation(run) is not None]
 
 
 def _unreadable(kind: Kind, path: Path, read: Callable[[Path], object]) -> Iterator[Damage]:

@@ -6,7 +6,7 @@ no lock, as a replaced file is always whole.
 """
 
 import errno
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -59,7 +59,7 @@ class AtomicStorage(tinydb.storages.Storage):
             content = read_whole(self._path, largest=None)
         except FileNotFoundError:
             return None
-        tables = codec.decode(content) if content else {}
+        tables = codec.decode(content)
         try:
             codec.check_format(tables, FORMAT)
         except NewerFormatError as error:
@@ -211,6 +211,10 @@ class Registry:
         """What the index alone says of a run, None where it says nothing."""
         self._read_index()
         return self._indexed.get(run_id)
+
+    def has_curve(self) -> Set[str]:
+        """The ids of the runs whose PSNR curve is in the index."""
+        return self._read(self._curves, "curves").keys()
 
     def index(self, run: RunDirectory) -> None:
         """Put the run's present entry, and its PSNR curve where it has one, into the index."""
