@@ -48,24 +48,28 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["vidpred_engine.training.run", "vidpred_engine.cli"])
 
 
-def _train_by_command(run: str, cache: str, log: str) -> None:
+def _run_command(log: str, cache: str, umask: int, words: list[str]) -> None:
+    os.umask(umask)
     os.environ.update({"VIDPRED_CACHE": cache, "OMP_NUM_THREADS": "1"})
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    sys.argv = ["vidpred-engine", "train", "--run", run]
+    sys.argv = ["vidpred-engine", *words]
     from vidpred_engine.cli import main
 
     main()
 
 
-def start(run: RunDirectory) -> ForkServerProcess:
-    """Run `vidpred-engine train --run` in a process of its own."""
-    process = FORKS.Process(
-        target=_train_by_command, args=(str(run.path), os.environ["VIDPRED_CACHE"], str(run.log_file))
-    )
+def command(log: Path, *words: str, umask: int = 0o022) -> ForkServerProcess:
+    """Run vidpred-engine in a process of its own that writes to a log."""
+    process = FORKS.Process(target=_run_command, args=(str(log), os.environ["VIDPRED_CACHE"], umask, list(words)))
     process.start()
     return process
+
+
+def start(run: RunDirectory) -> ForkServerProcess:
+    """Train a run in a process of its own."""
+    return command(run.log_file, "train", "--run", str(run.path))
 
 
 def kill(process: ForkServerProcess) -> None:

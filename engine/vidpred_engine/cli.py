@@ -98,6 +98,7 @@ def main() -> None:
     # OpenMP threads that spin while they wait starve each other once processes share cores: measured on two cores,
     # a step of 0.4 s takes 21 s beside one other training, and 2 s with threads that sleep. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.umask(os.umask(0o077) | 0o002)  # what is written is as private as the user wants, and never writable by all
     try:
         arguments = build_parser().parse_args(dashed(sys.argv[1:]))
         command: Command = arguments.call

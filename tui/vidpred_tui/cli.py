@@ -12,6 +12,7 @@ from vidpred_tui.terminal import unusable_reason
 def main() -> None:
     """Open the screens; leaves with the app's return code, or with 2 where no screen can be drawn."""
     arguments = _parser().parse_args()
+    os.umask(os.umask(0o077) | 0o002)  # what is written is as private as the user wants, and never writable by all
     reason = unusable_reason()
     if reason is not None:
         print(reason, file=sys.stderr)

@@ -45,7 +45,8 @@ class MetricWriter:
     """Appends records; each is one `write` of one line, so that a reader or a crash never sees two mixed.
 
     What cannot be written, as the disk is full, is kept and written with what comes later; `fault` says why.
-    A context manager: leaving it flushes the log to the disk and closes it; raises OSError where that fails.
+    A context manager: leaving it flushes the log to the disk and closes it; raises OSError where that fails, unless
+    it is left by an exception.
     Raises NewerFormatError where the log is of a format to come.
     """
 
@@ -95,9 +96,12 @@ class MetricWriter:
     def __enter__(self) -> "MetricWriter":
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
             self.sync()
+        except OSError:
+            if kind is None:
+                raise
         finally:
             os.close(self._file)
 

@@ -25,6 +25,7 @@ from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
 from vidpred_engine.training.journal import Journal
 from vidpred_engine.training.learner import Learner
+from vidpred_engine.training.room import room_needed
 from vidpred_engine.training.tally import Tally, guilty_terms
 
 SECONDS_BETWEEN_CHECKPOINTS = 300.0  # a killed run loses at most this much, however long its epochs are
@@ -101,6 +102,12 @@ class Training:
     def parameters(self) -> int:
         """How many numbers are trained."""
         return self._learner.parameters
+
+    @property
+    def room_needed(self) -> int:
+        """Bytes that the whole run takes on the disk at most, about."""
+        frames = self._validation.frames
+        return room_needed(self._settings, self._learner.model, self.schedules.total_steps, frames)
 
     @property
     def next_step(self) -> int:

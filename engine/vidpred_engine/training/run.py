@@ -18,6 +18,7 @@ from vidpred_engine.training.checkpoint import LAST
 from vidpred_engine.training.journal import Journal
 from vidpred_engine.training.loop import Diverged, StopRequested, Training, Unsaved
 from vidpred_engine.training.memory import keep_freed_memory
+from vidpred_engine.training.room import refuse_without_room
 
 EXIT_FAILED = 1
 
@@ -72,6 +73,7 @@ def _train(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_req
         keep_freed_memory()
     data = open_run_data(settings, progress)
     training = Training(run, settings, data, device, status, progress, stop_requested)
+    refuse_without_room(run, training.room_needed)
     resumes = (run.checkpoints / LAST).exists()
     if resumes:
         training.restore()
@@ -87,11 +89,15 @@ def _train(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_req
         f"{'Resuming' if resumes else 'Training'} {run.run_id} on {device}: {training.parameters:,} parameters, "
         f"{training.schedules.total_steps:,} steps in {settings.epochs} epochs, from step {training.next_step}."
     )
-    with MetricWriter(run.metrics_file) as log:
-        journal = Journal(log, progress, lambda: {"step": training.next_step, "epoch": training.epochs_ended})
-        journal.owe("registry.json", lambda: Registry(run.path.parent).index(run))
-        journal.event("resume" if resumes else "start", device=device_name(device))
-        return _to_an_end(training, journal, status)
+    try:
+        with MetricWriter(run.metrics_file) as log:
+            journal = Journal(log, progress, lambda: {"step": training.next_step, "epoch": training.epochs_ended})
+            journal.owe("registry.json", lambda: Registry(run.path.parent).index(run))
+            journal.event("resume" if resumes else "start", device=device_name(device))
+            return _to_an_end(training, journal, status)
+    except (Diverged, Unsaved) as error:
+        status.update(state="failed", cause=str(error), eta_seconds=None)
+        return EXIT_FAILED
 
 
 def _to_an_end(training: Training, journal: Journal, status: StatusKeeper) -> int:
@@ -101,10 +107,12 @@ def _to_an_end(training: Training, journal: Journal, status: StatusKeeper) -> in
         journal.event("stop", f"Stopped and saved at step {training.next_step}; it resumes bit for bit.")
         status.update(state="stopped", step=training.next_step, eta_seconds=None)
         return EXIT_RESUMABLE
-    except (Diverged, Unsaved) as error:
-        journal.event("fail", str(error) if isinstance(error, Unsaved) else "")  # the other was said as it came
-        status.update(state="failed", cause=str(error), eta_seconds=None)
-        return EXIT_FAILED
+    except Unsaved as error:
+        journal.event("fail", str(error))
+        raise
+    except Diverged:
+        journal.event("fail")  # the reason was said as an event of its own
+        raise
     journal.event("finish")
     status.update(state="finished", step=training.next_step, eta_seconds=0.0)
     return EXIT_DONE
