@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pyte
 
-DEADLINE_SECONDS = 120.0
+DEADLINE_SECONDS = 300.0
 
 
 class Terminal:

@@ -48,7 +48,7 @@ def engine(*arguments: str | Path, **environment: str) -> subprocess.CompletedPr
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONWARNINGS": "ignore", **environment},
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

@@ -312,7 +312,7 @@ def test_matplotlib_is_imported_for_drawing_alone() -> None:
         "import sys; from vidpred_engine.cli import build_parser; import vidpred_engine.reproduction.publish;"
         " build_parser(); print(sorted({'matplotlib', 'torch'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)
     assert done.stdout.strip() == "[]"
 
 
@@ -335,7 +335,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(tmp_path: Path, lab_folder:
             if line.startswith("Training"):
                 process.send_signal(signal.SIGINT)
                 break
-        output, after = process.communicate(timeout=240)
+        output, after = process.communicate(timeout=600)
     finally:
         process.kill()
     said = "".join(before) + after
@@ -345,7 +345,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(tmp_path: Path, lab_folder:
     assert states == ["stopped", *["not trained"] * 6]
     assert "| TF1 (tfr 1.0, tfr_sde 0, tfr_d_step 0.1) | stopped in epoch" in (folder / "results.md").read_text()
 
-    done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     assert "Resuming" in done.stderr
     assert "Experiment 2 of 2, KL3 (constant):" in done.stderr
@@ -355,7 +355,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(tmp_path: Path, lab_folder:
         assert rows[name]["state"] == "finished"
         assert rows[name]["psnr"] == pytest.approx(statistics.fmean(psnr))
 
-    mixed = subprocess.run([*words, "--epochs", "21"], capture_output=True, text=True, timeout=240, check=False)
+    mixed = subprocess.run([*words, "--epochs", "21"], capture_output=True, text=True, timeout=600, check=False)
     assert mixed.returncode == 2
     assert mixed.stderr.count("\n") == 1
     assert "epochs 20 rather than 21" in mixed.stderr
