@@ -59,7 +59,7 @@ class AtomicStorage(tinydb.storages.Storage):
             content = read_whole(self._path, largest=None)
         except FileNotFoundError:
             return None
-        tables = codec.decode(content)
+        tables: Tables = codec.decode(content)
         try:
             codec.check_format(tables, FORMAT)
         except NewerFormatError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch.lock import only_trainer
 from vidpred_engine.store.registry import Registry
-from vidpred_engine.store.run_directory import RunDirectory, run_ids
+from vidpred_engine.store.run_directory import RUN_ID, RunDirectory, run_ids
 
 TRASH = ".trash"
 
@@ -36,6 +36,8 @@ def restore_runs(runs: Path, run_ids: Sequence[str]) -> list[RunDirectory]:
     """Move runs back from the trash of `runs` and index them; raises UserError for one that cannot be moved."""
     restored = []
     for run_id in run_ids:
+        if not RUN_ID.fullmatch(run_id):
+            raise UserError(f"{run_id!r:.80} is no run's id.")
         source, target = _trash(runs) / run_id, runs / run_id
         if target.exists():
             raise UserError(f"Run {run_id} cannot be restored: {target} exists; move that folder away first.")
