@@ -60,8 +60,10 @@ def test_records_of_a_batch_need_not_be_alike() -> None:
 def test_values_that_are_not_finite_are_faults_and_name_the_guilty_term() -> None:
     builder = HistoryBuilder()
     builder.extend([step_record(0), step_record(4, loss="nan", kl="inf"), step_record(8, loss=math.inf)])  # type: ignore[arg-type]
+    builder.extend([step_record(12, grad_norm=math.inf)])
     history = builder.snapshot()
     assert history.curve("step", "loss").faults.tolist() == [4, 8]
     assert history.guilty_terms(4) == ["kl"]
     assert history.guilty_terms(8) == ["loss"]
+    assert history.guilty_terms(12) == ["gradient"]
     assert history.guilty_terms(0) == []

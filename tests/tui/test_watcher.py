@@ -159,6 +159,18 @@ def test_unreadable_settings_hide_nothing_else_of_a_run(runs: Path, watcher: Wat
     assert len(snapshot.history.curve("step", "loss")) == 1
 
 
+def test_a_run_that_was_trained_in_a_terminal_shows_its_events_in_place_of_the_log_that_it_lacks(
+    runs: Path, watcher: Watcher, posts: Posts
+) -> None:
+    place = {"kind": "event", "step": 4, "epoch": 0, "time": 1.0}
+    skip = {**place, "event": "skip", "text": "Skipped 1 of 5 steps:\x1b[2J kl not finite."}
+    run = fake_run(runs, "terminal", "stopped", records=[{**place, "event": "start", "text": ""}, skip])
+    run.log_file.unlink(missing_ok=True)
+    watcher.follow([run.run_id])
+    watcher.poll()
+    assert posts.snapshots()[-1].log == ("Skipped 1 of 5 steps: [2J kl not finite.",)
+
+
 def test_children_are_reaped_and_their_end_is_told(runs: Path, watcher: Watcher, posts: Posts) -> None:
     run = fake_run(runs, "child", "stopped")
     process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(75)"])

@@ -64,9 +64,11 @@ class History:
         return self.curves.get((kind, name), EMPTY_CURVE)
 
     def guilty_terms(self, step: float) -> list[str]:
-        """Which terms of the loss were not finite at a step; the sum itself only where no term explains it."""
-        guilty = [name for name in ("mse", "kl") if step in self.curve("step", name).faults]
-        return guilty or [name for name in ("loss",) if step in self.curve("step", name).faults]
+        """Which terms of the loss were not finite at a step; the sum, else the gradient, where no term explains it."""
+        for names in (("mse", "kl"), ("loss",), ("grad_norm",)):
+            if guilty := [name for name in names if step in self.curve("step", name).faults]:
+                return ["gradient" if name == "grad_norm" else name for name in guilty]
+        return []
 
 
 class _Column:

@@ -20,9 +20,11 @@ from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.sample_frames import StoredFrames, stored_sample_frames
 from vidpred_engine.store.status import Status
 from vidpred_tui.following import HistoryFollower
+from vidpred_tui.formatting import inert
+from vidpred_tui.history import History
 from vidpred_tui.messages import FolderFaltered, ProcessEnded, RolloutEnded, RunAdvanced, RunsListed
 from vidpred_tui.snapshot import RunSnapshot
-from vidpred_tui.tail import LogTail
+from vidpred_tui.tail import LINES_KEPT, LogTail
 
 POLL_SECONDS = 0.2
 # How often the list of runs may change: each change redraws a table, 8 kB on a large terminal.
@@ -190,7 +192,7 @@ class _FollowedRun:
             settings=self._settings,
             status=self._status,
             history=self._metrics.history,
-            log=self._tail.lines(),
+            log=self._tail.lines() or _said(self._metrics.history),
             evaluation=self._evaluation,
             gap=self._gap,
             rollouts=self._rollouts,
@@ -249,3 +251,9 @@ class _FollowedRun:
         changed = path not in self._stamps or self._stamps[path] != stamp
         self._stamps[path] = stamp
         return changed
+
+
+def _said(history: History) -> tuple[str, ...]:
+    """What the events of a run say, in place of the log that one trained in a terminal does not have."""
+    texts = [str(event.get("text", "")) for event in history.events[-LINES_KEPT:]]
+    return tuple(inert(text) for text in texts if text)
