@@ -33,7 +33,7 @@ def test_start_from_the_form_watch_quit_return_and_compare(tmp_path: Path, lab_f
     with Terminal(runs) as terminal:
         terminal.sees("first", "queued")
         terminal.press("d")  # the form, filled in from the first run
-        terminal.sees("New run", "Start from")
+        terminal.sees("New run", "Start from", "as in copy of first", "clip length")
         type_into(terminal, "--lr", "0.002")
         terminal.press(CTRL_S)
         before = chart_cells(terminal.sees("running", "loss", "beta"))
