@@ -98,23 +98,23 @@ def compare(settings: RunSettings, effort: Effort, progress: Progress) -> Compar
             return Comparison(differences, refused)
         progress.say("counting operations ...")
         flops = {(mode, side): sides[side].ask("step_flops", MODES[mode]) for mode in MODES for side in sides}
+        reading = _data_measures(settings, effort, engine.ask("clips"))
         steps = {
             mode: Measure(f"training step, {mode}", "train_step", (forced,), (forced,), repeats=effort.steps)
             for mode, forced in MODES.items()
         }
-        _take_turns(list(steps.values()), sides, effort.rounds, progress)
+        rollouts = _rollout_measures(frames)
+        _take_turns([*reading, *steps.values()], sides, effort.rounds, progress)
         peak_bytes = {side: process.ask("peak_bytes") for side, process in sides.items()}
-        others = _data_measures(settings, effort, engine.ask("clips")) + _rollout_measures(frames)
-        _take_turns(others, sides, effort.rounds, progress)
+        _take_turns(rollouts, sides, effort.rounds, progress)
         peak_tflops = engine.ask("peak_tflops")
-        work = tuple(
-            _step_work(settings, steps[mode], mode, side, count, peak_tflops, sides[side].ask("step_kernels", forced))
-            for (mode, side), count in flops.items()
-            for forced in (MODES[mode],)
-        )
+        work = []
+        for (mode, side), count in flops.items():
+            kernels = sides[side].ask("step_kernels", MODES[mode])
+            work.append(_step_work(settings, steps[mode], mode, side, count, max(peak_tflops.values()), kernels))
         packed_frames, packing_seconds = _pack_cold(settings, progress)
-    measures = (*others[: len(WORKERS)], *steps.values(), *others[len(WORKERS) :])
-    return Comparison(differences, "", measures, work, peak_tflops, peak_bytes, packed_frames, packing_seconds)
+    measures = (*reading, *steps.values(), *rollouts)
+    return Comparison(differences, "", measures, tuple(work), peak_tflops, peak_bytes, packed_frames, packing_seconds)
 
 
 def as_the_lab_has_it(settings: RunSettings) -> tuple[RunSettings, tuple[str, ...]]:
@@ -166,14 +166,13 @@ def _step_work(
     mode: str,
     side: str,
     flops: int,
-    peak_tflops: dict[str, float],
+    peak_tflops: float,
     kernels: int | None,
 ) -> StepWork:
     seconds = (measure.literal_seconds if side == "literal" else measure.engine_seconds).wall
     tflops = 1e-12 * flops / seconds
     predicted = settings.batch_size * (settings.clip_length - 1)
-    share = tflops / max(peak_tflops.values())
-    return StepWork(mode, side, predicted / seconds, 1e-9 * flops, tflops, share, kernels)
+    return StepWork(mode, side, predicted / seconds, 1e-9 * flops, tflops, tflops / peak_tflops, kernels)
 
 
 def _pack_cold(settings: RunSettings, progress: Progress) -> tuple[int, float]:

@@ -55,11 +55,11 @@ def call(arguments: argparse.Namespace) -> int:
             raise UserError(f"--{name} should be 1 or more; it is {value}.")
     settings, progress = new_settings(arguments), Progress()
     measure = _concurrent if arguments.concurrent else _compare
-    from vidpred_engine.bench.machine import machine
+    from vidpred_engine.bench.machine import machine, machine_line
 
     facts = machine(settings.device)
     if not arguments.json:
-        print("{cpu}, {cores} cores; torch {torch}, {threads} threads; device {device}".format(**facts))
+        print(machine_line(facts))
     found, code = measure(arguments, settings, progress)
     result = {"machine": facts, "settings": settings.model_dump(), **found}
     if arguments.out:
