@@ -125,7 +125,7 @@ class Training:
         saved = load_checkpoint(path, self._device)
         try:
             self._take_up(saved)
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, UserError):
             raise
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
             raise UserError(f"The checkpoint {path} does not fit the run's settings.toml; restore that file.") from None
