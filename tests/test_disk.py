@@ -135,6 +135,9 @@ def test_a_run_that_ends_on_a_full_disk_has_failed_in_a_sentence_and_resumes_bit
         "Step 15 could not be saved (No space left on device); mend that and resume the run from its last checkpoint.",
     )
     assert load_checkpoint(run.checkpoints / "last.pt")["step"] == 5
+    with pytest.raises(UserError, match=r"status.json cannot be written: No space left on device\."):
+        train(run)
+    assert run.status() == status, "what is wrong stays to be read"
     free(small_disk)
     assert train(run) == 0
     assert_same_run(run, through)

@@ -27,20 +27,21 @@ class StatusKeeper:
     """Owns a run's status for the calling process; use as a context manager around the work.
 
     A status that cannot be written never ends the work: `fault` says why, and each heartbeat tries again. Raises
-    UserError where not even the first one can be.
+    UserError, and leaves the former status as it is, where not even the first one can be.
     """
 
     def __init__(self, path: Path, state: State, **fields: Any) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._written = 0.0
         previous = read_status(path)
         self._status = replace(previous, state=state, cause="", eta_seconds=None, **this_process(), **fields)
         self.fault = ""
-        self._write()
-        if self.fault:
-            raise UserError(f"The run cannot be trained, as {path} cannot be written: {self.fault}.")
+        self._written = time.monotonic()
+        try:
+            write_status(path, beating(self._status))
+        except OSError as error:
+            raise UserError(f"The run cannot be worked on, as {path} cannot be written: {_reason(error)}.") from None
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> "StatusKeeper":
@@ -81,7 +82,11 @@ class StatusKeeper:
             write_status(self._path, self._status)
             self.fault = ""
         except OSError as error:
-            self.fault = error.strerror or str(error)
+            self.fault = _reason(error)
             with suppress(OSError):
                 overwrite_status(self._path, self._status)
         self._written = time.monotonic()
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
