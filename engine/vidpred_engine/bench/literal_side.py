@@ -76,10 +76,9 @@ class LiteralSide(Side):
         # Else this process, being spawned itself, would spawn its workers, and each would import torch first.
         context = "fork" if workers else None
         subset, size = Subset(self._clips, range(clips)), self.settings.batch_size
-        loader = DataLoader(subset, size, num_workers=workers, multiprocessing_context=context)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="This DataLoader will create")  # 4 where there are fewer cores
-            for img, label in loader:
+            for img, label in DataLoader(subset, size, num_workers=workers, multiprocessing_context=context):
                 img.to(self.device), label.to(self.device)
 
     def roll_out(self, frames: int, samples: int) -> None:
