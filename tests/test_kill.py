@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def test_a_training_killed_at_any_instant_loses_only_what_its_last_checkpoint_la
     assert process.exitcode == 0
     chance = random.Random(KILLS)
     hit = dict.fromkeys(["elsewhere", *WRITES], 0)
-    kills = 0
+    kills, attempts = 0, count()
     while kills < KILLS:
         run = create_run(tmp_path / "runs", settings)
         saved = 0
@@ -140,11 +141,12 @@ def test_a_training_killed_at_any_instant_loses_only_what_its_last_checkpoint_la
             left = all_temporary_files(run)
             process = start(run)
             # Half of the instants are drawn evenly, half lie within a write: those take but a hundredth of the time.
-            if kills % 2:
-                process.join(chance.uniform(0, whole_run / 2))
-            else:
-                write = list(WRITES)[kills // 2 % len(WRITES)]
+            turn, within_a_write = divmod(next(attempts), 2)
+            if within_a_write:
+                write = list(WRITES)[turn % len(WRITES)]
                 wait_for_write(run, process, write, left[write])
+            else:
+                process.join(chance.uniform(0, whole_run / 2))
             kill(process)
             if process.exitcode == 0:
                 break
@@ -181,9 +183,9 @@ def test_every_preset_is_stopped_interrupted_and_killed_and_equals_one_that_went
     settings = RunSettings.model_validate({**preset_values(preset), **sizes, "epochs": 3})
     through, resumed = create_run(tmp_path / "a", settings), create_run(tmp_path / "b", settings)
     assert train(through) == 0
-    for count, number in enumerate((signal.SIGTERM, signal.SIGINT, signal.SIGKILL), start=1):
+    for round_, number in enumerate((signal.SIGTERM, signal.SIGINT, signal.SIGKILL), start=1):
         process = start(resumed)
-        while len(measured(resumed)) < 2 * count and process.is_alive():
+        while len(measured(resumed)) < 2 * round_ and process.is_alive():
             time.sleep(0.001)
         os.kill(process.pid or 0, number)
         process.join()
