@@ -1,13 +1,16 @@
-"""Charts without an app: ticks, thinning, and drawings that nothing can break."""
+"""Charts: ticks, thinning, drawings that nothing can break, and when they are drawn."""
 
 import math
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual.app import App, ComposeResult
 
-from tui.fake_runs import step_record, validation_record
+from tui.fake_runs import step_record, until, validation_record
 from vidpred_engine.schedules import teacher_forcing_ratio
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.status import Status
@@ -20,6 +23,8 @@ from vidpred_tui.charts.ticks import round_ticks, tick_labels
 from vidpred_tui.history import Curve, HistoryBuilder
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import RUN_STYLES
+from vidpred_tui.widgets import chart as chart_module
+from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.pacer import Pacer
 
 
@@ -196,3 +201,22 @@ def test_charts_share_their_drawing_time() -> None:
     beside_it = pacer.rest_until(200.0, 0.05)
     assert beside_it == pytest.approx(202.4)
     assert pacer.rest_until(300.0, 0.05) == pytest.approx(301.2)
+
+
+async def test_a_chart_whose_rest_is_over_in_an_instant_draws_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ChartApp(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Chart(ChartPlan("first"), id="chart")
+
+    app = ChartApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        chart = app.query_one(Chart)
+        await until(pilot, lambda: "first" in chart.text)
+        clock = time.monotonic()
+        monkeypatch.setattr(chart, "_resting_until", clock + 1e-9)
+        with monkeypatch.context() as stopped:  # so that the rest is not over when it is looked at
+            stopped.setattr(
+                chart_module, "time", SimpleNamespace(monotonic=lambda: clock, thread_time=time.thread_time)
+            )
+            chart.show(ChartPlan("second"))
+        await until(pilot, lambda: "second" in chart.text)

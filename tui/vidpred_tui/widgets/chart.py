@@ -1,5 +1,6 @@
 """A chart that draws itself in a worker thread, only while it is visible, and never more often than people can see."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -7,7 +8,6 @@ from textual import events, work
 from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
-from textual.timer import Timer
 from textual.widget import Widget
 
 from vidpred_tui.charts.drawing import draw
@@ -39,7 +39,7 @@ class Chart(Widget):
         self._up_to_date = False
         self._drawing = False
         self._resting_until = 0.0
-        self._due: Timer | None = None
+        self._due: asyncio.TimerHandle | None = None
 
     @property
     def text(self) -> str:
@@ -75,8 +75,8 @@ class Chart(Widget):
         if wait <= 0 and output_pending():
             wait = LEAST_REST_SECONDS
         if wait > 0:
-            if self._due is None:
-                self._due = self.set_timer(wait, self._redraw_due)
+            if self._due is None:  # not by set_timer: Textual's never fires where its time is over as it starts
+                self._due = asyncio.get_running_loop().call_later(wait, self._redraw_due)
             return
         self._up_to_date = self._drawing = True
         self._draw(self.plan, self.size.width, self.size.height)
