@@ -57,7 +57,7 @@ def test_the_command_compares_times_and_prints_json(
         "rollout of 3 frames, 16 samples",
     ]
     for measure in result["measures"]:
-        assert len(measure["literal"]) == len(measure["engine"]) == 2
+        assert len(measure["literal"]) == len(measure["engine"]) == 3
         literal, engine = (measure["medians"][side]["wall"] for side in ("literal", "engine"))
         assert measure["ratio"]["wall"] == pytest.approx(literal / engine)
     assert {(step["mode"], step["side"]) for step in result["steps"]} == {

@@ -22,9 +22,10 @@ class Difference:
         return not self.found <= self.allowed
 
 
-# float32 rounds to 6e-8; over the 1,000 layers of a free-running step of 16 frames that grows to some 1e-5.
-LOSS_ALLOWED = 1e-4
-GRADIENT_ALLOWED = 1e-3
+# Of rounding in float32 there is 1e-7 in the losses and frames, and 3e-4 in the posterior's gradients at the start: the
+# literal KL, 1 + logvar - mu^2 - exp(logvar), cancels where mu and logvar are near 0.
+LOSS_ALLOWED = 1e-5
+GRADIENT_ALLOWED = 3e-3
 FRAME_ALLOWED = 1e-4
 
 

@@ -42,7 +42,7 @@ def effort(settings: RunSettings, *, quick: bool, frames: int | None) -> Effort:
     """What is reasonable on the device of the settings, with `frames` of a rollout where given."""
     gpu = choose_device(settings.device).type == "cuda"
     return Effort(
-        rounds=2 if quick else 5,
+        rounds=3 if quick else 7,
         steps=10 if gpu else 1,
         frames=frames or ((64 if quick else 630) if gpu else (6 if quick else 24)),
         clips=40 if quick else 200,
