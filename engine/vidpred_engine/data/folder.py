@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 Size = tuple[int, int]
 """Width and height in pixels."""
 
-UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
 """What Pillow raises on files that are missing, damaged or no image."""
 
 LARGEST_PIXELS = 2**26

@@ -29,6 +29,7 @@ def start(run: RunDirectory) -> subprocess.Popen[bytes]:
         raise UserError(f"Run {run.run_id} is {status.state} already.")
     if status.state == "finished":
         raise UserError(f"Run {run.run_id} is finished; duplicate it to train anew.")
+    run.refuse_links()
     write_status(run.status_file, replace(status, state="starting", pid=0, cause="", heartbeat=time.time()))
     return _detached(run, "train", "--run", str(run.path))
 

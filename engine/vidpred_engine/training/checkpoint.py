@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,7 +39,8 @@ def load_saved(path: Path, device: torch.device | str = "cpu") -> Any:
     with file:
         try:
             _check_archive(file)
-            return torch.load(file, map_location=device, weights_only=True)
+            with warnings.catch_warnings(action="ignore"):  # torch warns of what it then refuses
+                return torch.load(file, map_location=device, weights_only=True)
         except Exception as error:  # on damaged bytes torch.load raises anything, from OSError to AssertionError
             code = re.search(r"GLOBAL ([\w.]+)", str(error))
             why = f"it holds a {code[1]}, which could run code" if code else "it is damaged, cut short or no checkpoint"
