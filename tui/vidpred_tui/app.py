@@ -2,9 +2,7 @@
 
 import asyncio
 import signal
-import subprocess
-from collections.abc import Callable, Container, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -17,14 +15,11 @@ from textual.screen import Screen
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch import local
-from vidpred_engine.launch.new_run import new_run
-from vidpred_engine.presets import FIRST_CHOICE, preset_names, preset_settings, preset_summary
-from vidpred_engine.settings import RunSettings
-from vidpred_engine.store.registry import Registry, RunEntry
+from vidpred_engine.presets import preset_settings, preset_summary
+from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import LIVE_STATES
-from vidpred_tui import keeping, messages
-from vidpred_tui.naming import free_name
+from vidpred_tui import keeping, messages, starting
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.compare import CompareScreen
 from vidpred_tui.screens.confirm import ConfirmScreen
@@ -34,15 +29,14 @@ from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.screens.settings import SettingsScreen
 from vidpred_tui.snapshot import RunSnapshot
+from vidpred_tui.starting import Predict, Start
 from vidpred_tui.theme import VIDPRED_THEME
 from vidpred_tui.watcher import Watcher
 
 DEMO = "demo"
 # How many runs a question names; more do not fit a dialog.
 NAMED = 5
-Start = Callable[[RunDirectory], "subprocess.Popen[bytes]"]
 Stop = Callable[[RunDirectory], None]
-Predict = Callable[[RunDirectory, int], "subprocess.Popen[bytes]"]
 
 
 class VidpredApp(App[None]):
@@ -198,12 +192,12 @@ class VidpredApp(App[None]):
     def on_rollouts_requested(self, message: messages.RolloutsRequested) -> None:
         """Predict a validation clip with the runs that are not at it already."""
         if run_ids := [run_id for run_id in message.run_ids if run_id not in self._predicting]:
-            self._start_once(lambda: self._start_rollouts(run_ids, message.clip))
+            self._start_once(lambda: starting.start_rollouts(self.runs, run_ids, message.clip, self._predict))
 
     def on_new_run_requested(self, message: messages.NewRunRequested) -> None:
         """Read what a form may start from."""
         taken = {entry.name for entry in self.entries}
-        self._request(lambda: self._load_presets(message.based_on, taken))
+        self._request(lambda: starting.load_presets(self.runs, message.based_on, taken))
 
     def on_presets_loaded(self, message: messages.PresetsLoaded) -> None:
         """Show the form, once: the key may have been pressed again while the presets were read."""
@@ -212,15 +206,16 @@ class VidpredApp(App[None]):
 
     def on_demo_requested(self) -> None:
         """Start the demo run."""
-        self._start_once(lambda: self._start_new(preset_settings(DEMO)))
+        self._start_once(lambda: starting.start_new(self.runs, preset_settings(DEMO), self._start))
 
     def on_settings_submitted(self, message: messages.SettingsSubmitted) -> None:
         """Start a new run."""
-        self._start_once(lambda: self._start_new(message.settings))
+        self._start_once(lambda: starting.start_new(self.runs, message.settings, self._start))
 
     def on_resume_requested(self, message: messages.ResumeRequested) -> None:
         """Let a run go on."""
-        self._start_once(lambda: self._start_run(RunDirectory(self.runs / message.run_id), is_new=False))
+        run = RunDirectory(self.runs / message.run_id)
+        self._start_once(lambda: starting.start_run(run, self._start, is_new=False))
 
     def on_stop_requested(self, message: messages.StopRequested) -> None:
         """Ask whether runs shall stop, then ask the runs."""
@@ -301,34 +296,6 @@ class VidpredApp(App[None]):
         except OSError as error:
             report = messages.RequestRefused(f"That did not work: {error}.")
         self.post_message(report)
-
-    def _load_presets(self, based_on: str | None, taken: Container[str]) -> Message:
-        choices = {name: messages.PresetChoice(preset_summary(name), preset_settings(name)) for name in preset_names()}
-        if based_on is None:
-            return messages.PresetsLoaded(choices, FIRST_CHOICE)
-        settings = RunDirectory(self.runs / based_on).settings()
-        label = f"copy of {settings.name or based_on}"
-        settings = settings.model_copy(update={"name": free_name(settings.name, taken)})
-        copied = messages.PresetChoice(f"The settings of run {based_on}.", settings)
-        return messages.PresetsLoaded({label: copied, **choices}, label)
-
-    def _start_new(self, settings: RunSettings) -> Message:
-        return self._start_run(new_run(self.runs, settings), is_new=True)
-
-    def _start_run(self, run: RunDirectory, *, is_new: bool) -> Message:
-        process = self._start(run)
-        with suppress(OSError):  # the index can be rebuilt; the process must not be lost sight of
-            Registry(self.runs).index(run)
-        return messages.RunStarted(run.run_id, process, is_new)
-
-    def _start_rollouts(self, run_ids: Sequence[str], clip: int) -> Message:
-        processes, refusals = {}, []
-        for run_id in run_ids:
-            try:
-                processes[run_id] = self._predict(RunDirectory(self.runs / run_id), clip)
-            except (UserError, OSError) as error:
-                refusals.append(str(error))
-        return messages.RolloutsStarted(processes, refusals)
 
     # What workers report.
 

@@ -1,0 +1,56 @@
+"""What people ask of runs to come, and of runs that shall go on: blocking work for a worker, told as a message."""
+
+import subprocess
+from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from textual.message import Message
+
+from vidpred_engine.errors import UserError
+from vidpred_engine.launch.new_run import new_run
+from vidpred_engine.presets import FIRST_CHOICE, preset_names, preset_settings, preset_summary
+from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.registry import Registry
+from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_tui import messages
+from vidpred_tui.naming import free_name
+
+Start = Callable[[RunDirectory], "subprocess.Popen[bytes]"]
+Predict = Callable[[RunDirectory, int], "subprocess.Popen[bytes]"]
+
+
+def load_presets(runs: Path, based_on: str | None, taken: Container[str]) -> Message:
+    """Read what a form may start from: the presets, and before them the settings of the run `based_on`."""
+    choices = {name: messages.PresetChoice(preset_summary(name), preset_settings(name)) for name in preset_names()}
+    if based_on is None:
+        return messages.PresetsLoaded(choices, FIRST_CHOICE)
+    settings = RunDirectory(runs / based_on).settings()
+    label = f"copy of {settings.name or based_on}"
+    settings = settings.model_copy(update={"name": free_name(settings.name, taken)})
+    copied = messages.PresetChoice(f"The settings of run {based_on}.", settings)
+    return messages.PresetsLoaded({label: copied, **choices}, label)
+
+
+def start_new(runs: Path, settings: RunSettings, start: Start) -> Message:
+    """Make a run and start it."""
+    return start_run(new_run(runs, settings), start, is_new=True)
+
+
+def start_run(run: RunDirectory, start: Start, *, is_new: bool) -> Message:
+    """Start a run, or let it go on."""
+    process = start(run)
+    with suppress(OSError):  # the index can be rebuilt; the process must not be lost sight of
+        Registry(run.path.parent).index(run)
+    return messages.RunStarted(run.run_id, process, is_new)
+
+
+def start_rollouts(runs: Path, run_ids: Sequence[str], clip: int, predict: Predict) -> Message:
+    """Predict a validation clip with each run."""
+    processes, refusals = {}, []
+    for run_id in run_ids:
+        try:
+            processes[run_id] = predict(RunDirectory(runs / run_id), clip)
+        except (UserError, OSError) as error:
+            refusals.append(str(error))
+    return messages.RolloutsStarted(processes, refusals)
