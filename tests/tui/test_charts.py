@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
 from tui.fake_runs import step_record, until, validation_record
+from vidpred_engine.curve import Curve, thin
 from vidpred_engine.schedules import teacher_forcing_ratio
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.status import Status
@@ -18,9 +19,8 @@ from vidpred_tui.charts.drawing import LABEL_WIDTH, draw
 from vidpred_tui.charts.plan import ChartPlan, Level, Line
 from vidpred_tui.charts.planned_charts import planned_charts
 from vidpred_tui.charts.run_charts import run_charts
-from vidpred_tui.charts.thinning import thin
 from vidpred_tui.charts.ticks import round_ticks, tick_labels
-from vidpred_tui.history import Curve, HistoryBuilder
+from vidpred_tui.history import HistoryBuilder
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import RUN_STYLES
 from vidpred_tui.widgets import chart as chart_module

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vidpred_engine.curve import EMPTY_CURVE, Curve
 from vidpred_engine.store.codec import number
 from vidpred_engine.store.comparison import FIGURES, differing_settings
 from vidpred_engine.store.evaluations import COMPARED, Evaluation, compared_figures
 from vidpred_tui import formatting
 from vidpred_tui.charts.plan import ChartPlan, Line
 from vidpred_tui.charts.run_charts import fault_note
-from vidpred_tui.history import EMPTY_CURVE, Curve
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import BASELINE_STYLES, LineStyle
 

@@ -2,50 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vidpred_engine.curve import EMPTY_CURVE, Curve, Floats
 from vidpred_engine.store.codec import number
 from vidpred_engine.store.metric_log import Record
 
-Floats = NDArray[np.float64]
 CurveKey = tuple[str, str]
 
 _POSITION_FIELDS = {"kind", "step", "epoch", "time"}
 _FIRST_CAPACITY = 64
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """One metric over the steps at which it was logged; `values` may hold NaN and infinities."""
-
-    steps: Floats = field(repr=False)
-    values: Floats = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.steps)
-
-    @property
-    def last(self) -> float | None:
-        """The newest value, None where there is none."""
-        return float(self.values[-1]) if len(self.values) else None
-
-    @cached_property
-    def finite(self) -> "Curve":
-        """The part of finite values: the very curve where all are, as copies of a million take longer than drawing."""
-        finite = np.isfinite(self.values)
-        return self if finite.all() else Curve(self.steps[finite], self.values[finite])
-
-    @cached_property
-    def faults(self) -> Floats:
-        """The steps at which the value is not finite."""
-        return EMPTY_CURVE.steps if self.finite is self else self.steps[~np.isfinite(self.values)]
-
-
-EMPTY_CURVE = Curve(np.empty(0), np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)

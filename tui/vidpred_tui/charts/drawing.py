@@ -13,10 +13,9 @@ from rich.text import Text
 from textual.content import Content
 from textual_plotext import Plot
 
+from vidpred_engine.curve import Floats, thin
 from vidpred_tui.charts.plan import ChartPlan, Level, Line
-from vidpred_tui.charts.thinning import thin
 from vidpred_tui.charts.ticks import round_ticks, tick_labels
-from vidpred_tui.history import Floats
 from vidpred_tui.theme import AXIS, BASELINE, FAULT
 
 LABEL_WIDTH = 6

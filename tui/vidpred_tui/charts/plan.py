@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vidpred_tui.history import Curve
+from vidpred_engine.curve import Curve
 from vidpred_tui.theme import LineStyle
 
 

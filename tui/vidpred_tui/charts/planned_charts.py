@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from vidpred_engine.curve import Curve
 from vidpred_engine.schedules import Schedules
 from vidpred_engine.settings import RunSettings
 from vidpred_tui.charts.plan import ChartPlan, Line
-from vidpred_tui.history import Curve
 from vidpred_tui.theme import RUN_STYLES
 
 SAMPLES = 600

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from vidpred_engine.curve import Curve
 from vidpred_tui import formatting
 from vidpred_tui.charts.plan import ChartPlan, Level, Line
-from vidpred_tui.history import Curve, History
+from vidpred_tui.history import History
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import RUN_STYLES
 
