@@ -34,7 +34,7 @@ from vidpred_engine.store.status import (
 )
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.learner import Learner
-from vidpred_tui.formatting import STATE_SIGNS
+from vidpred_engine.wording import STATE_SIGNS
 from vidpred_tui.theme import STATE_COLOURS
 
 HOUR = 3600.0

@@ -1,27 +1,15 @@
-"""How states, numbers and times are written; every state has a sign of its own, so that none needs colour."""
+"""How numbers and times are written on screens."""
 
 import math
 
 from vidpred_engine.inert import inert as inert
 from vidpred_engine.store.run_fields import better_baseline as better_baseline
-
-STATE_SIGNS = {
-    "queued": "○",
-    "starting": "◌",
-    "running": "●",
-    "stalled": "‖",
-    "stopping": "◌",
-    "finished": "✓",
-    "stopped": "■",
-    "failed": "✗",
-    "lost": "?",
-}
-ABSENT = "·"
-
-
-def state_text(state: str) -> str:
-    """The state as a sign and a word."""
-    return f"{STATE_SIGNS.get(state, '?')} {state}"
+from vidpred_engine.wording import ABSENT as ABSENT
+from vidpred_engine.wording import decibel as decibel
+from vidpred_engine.wording import metric as metric
+from vidpred_engine.wording import setting as setting
+from vidpred_engine.wording import state_text as state_text
+from vidpred_engine.wording import words as words
 
 
 def duration(seconds: float | None) -> str:
@@ -47,39 +35,9 @@ def age(seconds: float) -> str:
     return "now"
 
 
-def metric(value: float | None) -> str:
-    """A loss-like number in at most seven characters."""
-    if value is None:
-        return ABSENT
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else f"{value:+}".replace("+", "").replace("inf", "∞")
-    if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.4g}" if abs(value) < 1e3 else f"{value:.0f}"
-    return f"{value:.1e}".replace(".0e", "e").replace("e-0", "e-").replace("e+0", "e")
-
-
-def decibel(value: float | None) -> str:
-    """A PSNR with one digit after the point."""
-    if value is None:
-        return ABSENT
-    return f"{value:.1f}" if math.isfinite(value) else metric(value)
-
-
 def count(value: float) -> str:
     """A whole number in at most five characters: 950, 12.3k, 4.1M."""
     for unit, size in (("M", 1e6), ("k", 1e3)):
         if abs(value) >= size * (1 if unit == "M" else 10):
             return f"{value / size:.3g}{unit}"
     return f"{value:.0f}"
-
-
-def setting(value: object) -> str:
-    """A setting's value as people type it."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def words(name: str) -> str:
-    """A setting's name in words."""
-    return name.replace("_", " ")
