@@ -31,7 +31,7 @@ def test_start_from_the_form_watch_quit_return_and_compare(tmp_path: Path, lab_f
     create_run(runs, RunSettings.model_validate(slow))
 
     with Terminal(runs) as terminal:
-        terminal.sees("first", "queued")
+        terminal.sees("first", "created")
         terminal.press("d")  # the form, filled in from the first run
         terminal.sees("New run", "Start from", "as in copy of first", "clip length")
         type_into(terminal, "--lr", "0.002")
@@ -52,7 +52,7 @@ def test_start_from_the_form_watch_quit_return_and_compare(tmp_path: Path, lab_f
         terminal.until(lambda text: braille(text) > 0, "the whole history")
         terminal.sees("finished")
         terminal.press(ESCAPE)
-        terminal.sees("queued", "finished")
+        terminal.sees("created", "finished")
         terminal.press(DOWN)
         terminal.press("r")  # let the first run train too, to have a second to compare with
         terminal.until(lambda text: text.count("finished") >= 2, "both runs finished")

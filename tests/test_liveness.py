@@ -223,7 +223,7 @@ def test_an_unforeseen_fault_is_named_and_raised(
 
 def test_a_process_that_fails_before_it_trains_says_so(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
-    write_status(path, Status("queued"))
+    write_status(path, Status("created"))
     with pytest.raises(ImportError), StatusKeeper(path, "starting"):
         raise ImportError("no torch")
     assert (read_status(path).state, read_status(path).cause) == ("failed", "ImportError: no torch")

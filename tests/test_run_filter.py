@@ -142,7 +142,7 @@ FAULTS = [
     ("qqq:1", 1, "there is no 'qqq' to filter by; put the word in quotes to look for it."),
     ("-stat:x", 2, "there is no 'stat' to filter by; did you mean 'state'?"),
     ("state:runing", 7, "'state' is never 'runing'; did you mean 'running'?"),
-    ("state:running|x", 15, "'state' is never 'x'; it is one of queued, starting"),
+    ("state:running|x", 15, "'state' is never 'x'; it is one of created, queued"),
     ("latent:maybe", 8, "'latent' is never 'maybe'; it is one of on, off"),
     ("lr<abc", 4, "'lr' is compared with a number; 'abc' is none."),
     ("lr<", 4, "a value is missing."),

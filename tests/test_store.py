@@ -168,10 +168,10 @@ def test_a_damaged_status_reads_as_lost_and_says_so(tmp_path: Path, content: byt
 
 def test_the_keeper_names_its_process_and_writes_changes_of_state_at_once(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
-    write_status(path, Status("queued", epochs=7, cause="old"))
+    write_status(path, Status("queued", place=3, epochs=7, cause="old"))
     with StatusKeeper(path, "starting") as keeper:
         first = read_status(path)
-        assert (first.state, first.pid, first.epochs, first.cause) == ("starting", os.getpid(), 7, "")
+        assert (first.state, first.pid, first.epochs, first.place, first.cause) == ("starting", os.getpid(), 7, 0, "")
         keeper.update(state="running", step=3)
         assert (read_status(path).state, read_status(path).step) == ("running", 3)
         keeper.update(step=4)

@@ -8,7 +8,8 @@ import math
 from vidpred_engine.inert import inert
 
 STATE_SIGNS = {
-    "queued": "○",
+    "created": "○",
+    "queued": "◔",
     "starting": "◌",
     "running": "●",
     "stalled": "‖",

@@ -345,7 +345,7 @@ async def test_without_a_rollout_a_key_makes_one_in_the_background(runs: Path) -
 
 
 async def test_a_run_without_weights_says_that_it_cannot_predict(app: VidpredApp, runs: Path) -> None:
-    run = fake_run(runs, "fresh", "queued")
+    run = fake_run(runs, "fresh", "created")
     async with app.run_test(size=(80, 24)) as pilot:
         app.post_message(FramesRequested((run.run_id,)))
         await until(pilot, lambda: "fresh has no rollout" in empty(app))

@@ -108,7 +108,7 @@ async def test_a_large_terminal_shows_the_middle_frame_of_the_newest_rollout(app
 
 
 async def test_a_run_that_has_logged_nothing_says_so(app: VidpredApp, runs: Path) -> None:
-    run = fake_run(runs, "fresh", "queued")
+    run = fake_run(runs, "fresh", "created")
     async with app.run_test(size=(80, 24)) as pilot:
         app.post_message(RunOpened(run.run_id))
         await until(pilot, lambda: "nothing logged yet" in chart(app, "loss"))

@@ -72,7 +72,7 @@ async def test_the_table_says_all_in_words_and_follows_the_files(app: VidpredApp
         assert row(app, 1) == ["", "", "● running", "alpha", "2/5", "2m 05s", "0.0123", "19.1 ▼", "21.3", "now"]
         table(app).move_to(run.run_id)
         write_status(run.status_file, replace(read_status(run.status_file), epoch=3))
-        fake_run(runs, "gamma", "queued")
+        fake_run(runs, "gamma", "created")
         await until(pilot, lambda: table(app).row_count == 3 and row(app, 2)[4] == "3/5")
         assert [row(app, index)[3] for index in range(3)] == ["gamma", "beta", "alpha"]
         assert table(app).current is not None

@@ -36,7 +36,8 @@ VIDPRED_THEME = Theme(
 
 MUTED = "#9aa3ad"
 STATE_COLOURS = {
-    "queued": MUTED,
+    "created": MUTED,
+    "queued": "#ffd75f",
     "starting": "#5fd7ff",
     "running": "#5fd7ff",
     "stalled": "#ffaf5f",

@@ -37,7 +37,7 @@ LOCK_TIMEOUT = 20.0
 # The year 10,000 in Unix seconds, and then some: what lies beyond is in no calendar.
 _END_OF_TIME = 3e11
 # States in which a run may be in another one by now, although nobody has indexed it.
-UNSETTLED_STATES = (*LIVE_STATES, "queued")
+UNSETTLED_STATES = (*LIVE_STATES, "created", "queued")
 
 
 Tables = dict[str, dict[str, Any]]
@@ -119,6 +119,7 @@ class RunTable(Table):
 class RunEntry:
     """What lists show of a run: `changed` holds the settings that differ from the defaults; times in Unix seconds.
 
+    `place` orders the runs in the queue; 0 outside of it.
     `name` is the one people gave it to be shown by, else the one that it was trained under, which `changed` holds.
     """
 
@@ -129,6 +130,7 @@ class RunEntry:
     epoch: int = 0
     epochs: int = 0
     step: int = 0
+    place: int = 0
     eta_seconds: float | None = None
     cause: str = ""
     changed: dict[str, Any] = field(default_factory=dict)
@@ -165,6 +167,7 @@ def _in_state(entry: RunEntry, status: Status) -> RunEntry:
         epoch=status.epoch,
         epochs=status.epochs,
         step=status.step,
+        place=status.place,
         eta_seconds=status.eta_seconds,
         cause=status.cause,
         summary=status.summary,

@@ -141,7 +141,7 @@ def derived_status(run: RunDirectory) -> Status:
 def _outcome(records: Sequence[Record]) -> tuple[State, str]:
     """The state that the last event of a run's life tells of, and its cause."""
     if not records:
-        return "queued", ""
+        return "created", ""
     life = [record for record in _of_kind(records, "event") if record.get("event") in (*_STATES, "start", "resume")]
     state = _STATES.get(life[-1]["event"], "lost") if life else "lost"
     return state, {"failed": life[-1].get("text", "") if life else "", "lost": "it ended without a word"}.get(state, "")

@@ -111,7 +111,7 @@ class RunDirectory:
 
 
 def create_run(runs: Path, settings: RunSettings) -> RunDirectory:
-    """Make a new run's folder below `runs` with its settings and a queued status: whole, or none that is a run's."""
+    """Make a new run's folder below `runs` with its settings, never started: whole, or none that is a run's."""
     word = re.sub(r"[^\w.+=@-]+", "-", settings.name).strip("-.") or "run"
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{word}-{secrets.token_hex(2)}"
     run, hidden = RunDirectory(runs / run_id), RunDirectory(runs / f".{run_id}")
@@ -120,7 +120,7 @@ def create_run(runs: Path, settings: RunSettings) -> RunDirectory:
         for folder in (hidden.checkpoints, hidden.evaluations, hidden.frames):
             folder.mkdir()
         write_atomic(hidden.settings_file, to_toml(settings).encode())
-        write_status(hidden.status_file, Status("queued", epochs=settings.epochs))
+        write_status(hidden.status_file, Status("created", epochs=settings.epochs))
         hidden.path.rename(run.path)
     except OSError as error:
         raise UserError(f"The run folder {run.path} cannot be made: {error.strerror}.") from None

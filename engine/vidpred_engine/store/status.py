@@ -13,8 +13,13 @@ from vidpred_engine.store.process import life, oom_kills
 from vidpred_engine.store.process import this_process as this_process
 from vidpred_engine.store.reading import read_whole, why_unreadable
 
-State = Literal["queued", "starting", "running", "stalled", "stopping", "finished", "stopped", "failed", "lost"]
-"""No process writes "stalled" or "lost": that is what others see of one that stands still, or is gone."""
+State = Literal[
+    "created", "queued", "starting", "running", "stalled", "stopping", "finished", "stopped", "failed", "lost"
+]
+"""created: made and never started; queued: it waits in the queue for its turn, see `launch.queue`.
+
+No process writes "stalled" or "lost": that is what others see of one that stands still, or is gone.
+"""
 LIVE_STATES: tuple[State, ...] = ("starting", "running", "stalled", "stopping")
 FORMAT = 1
 
@@ -31,6 +36,7 @@ class Status:
     """A run's state with the identity of the process behind it; times are Unix seconds.
 
     `uptime` is the heartbeat in seconds since the machine's start (0: not told), which no clock that is set can move;
+    `place` orders the runs in the queue; 0 outside of it.
     `oom_kills` is how many processes the kernel had killed for want of memory by then (-1: not told).
     `summary` holds what lists show: loss, mse, kl of the last epoch; psnr and best_psnr of validation (mean dB a frame,
     z from the prior) and the baselines repeat_first and mean_frame on the same clip.
@@ -49,6 +55,7 @@ class Status:
     epochs: int = 0
     step: int = 0
     steps: int = 0
+    place: int = 0
     eta_seconds: float | None = None
     cause: str = ""
     summary: dict[str, float | str | None] = field(default_factory=dict)
@@ -89,6 +96,8 @@ def read_status(path: Path) -> Status:
         values = {key: value for key, value in found.items() if key in known}
         values["eta_seconds"] = codec.number(values.get("eta_seconds"))
         codec.check_kinds(Status, values)
+        if values.get("state") == "queued" and not values.get("place"):
+            values["state"] = "created"
         return Status(**values)
     except FileNotFoundError:
         return Status("lost", cause="status.json is missing", heartbeat=0.0)

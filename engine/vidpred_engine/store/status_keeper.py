@@ -35,7 +35,7 @@ class StatusKeeper:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         previous = read_status(path)
-        self._status = replace(previous, state=state, cause="", eta_seconds=None, **this_process(), **fields)
+        self._status = replace(previous, state=state, place=0, cause="", eta_seconds=None, **this_process(), **fields)
         self.fault = ""
         self._written = time.monotonic()
         try:

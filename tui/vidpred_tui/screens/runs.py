@@ -36,7 +36,7 @@ from vidpred_tui.widgets.run_detail import RunDetail
 from vidpred_tui.widgets.run_table import RunTable
 from vidpred_tui.widgets.title_bar import TitleBar
 
-RESUMABLE_STATES = ("queued", "stopped", "failed", "lost")
+RESUMABLE_STATES = ("created", "queued", "stopped", "failed", "lost")
 # Ages grow, and filters by age mean other runs, without any news of a run.
 AGE_SECONDS = 20.0
 
