@@ -130,7 +130,6 @@ class RunEntry:
     epoch: int = 0
     epochs: int = 0
     step: int = 0
-    place: int = 0
     eta_seconds: float | None = None
     cause: str = ""
     changed: dict[str, Any] = field(default_factory=dict)
@@ -138,6 +137,7 @@ class RunEntry:
     tags: tuple[str, ...] = ()
     note: str = ""
     starred: bool = False
+    place: int = 0
 
     @property
     def label(self) -> str:
