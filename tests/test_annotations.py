@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vidpred_engine.comparison.compare import compare
+from vidpred_engine.comparison.runs import read_run
+from vidpred_engine.comparison.view import View
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import (
@@ -20,7 +23,6 @@ from vidpred_engine.store.annotations import (
     read_annotations,
     write_annotations,
 )
-from vidpred_engine.store.comparison import compare_runs
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory, create_run
 from vidpred_engine.store.status import Status, write_status
@@ -70,7 +72,8 @@ def test_an_annotation_is_indexed_at_once_and_settings_stay_as_they_were_trained
 def test_a_comparison_calls_runs_by_the_names_they_are_shown_by(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, name) for name in ("one", "other")]
     Registry(tmp_path).annotate(runs[:1], lambda said: replace(said, name="two"))
-    assert compare_runs(runs).names == ["two", "other"]
+    columns = compare([read_run(run) for run in runs], View()).columns
+    assert [column.label for column in columns] == ["two", "other"]
 
 
 def test_annotations_outlive_the_index_and_training(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ COMMANDS = [
     "runs list",
     "runs show",
     "runs compare",
+    "runs control",
     "runs tag",
     "runs note",
     "runs star",
@@ -113,7 +114,7 @@ def test_the_whole_loop_headless(tmp_path: Path, lab_folder: Path) -> None:
     assert compared["settings"] == {"lr": [0.001, 0.002]}
     table = engine("runs", "compare", first.run_id, second.run_id, "--runs", runs).stdout
     assert "lr" in table
-    assert "repeat_first" in table
+    assert "best over first frame" in table
 
     evaluated = engine("evaluate", "last", "--runs", runs, "--z", "zero", "--json")
     assert orjson.loads(evaluated.stdout)[0]["z_mode"] == "zero", evaluated.stderr

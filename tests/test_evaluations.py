@@ -8,8 +8,11 @@ import numpy as np
 import orjson
 import pytest
 
+from vidpred_engine.comparison.compare import compare
+from vidpred_engine.comparison.documents import comparison_values
+from vidpred_engine.comparison.runs import read_run
+from vidpred_engine.comparison.view import View
 from vidpred_engine.settings import RunSettings
-from vidpred_engine.store.comparison import compare_runs
 from vidpred_engine.store.evaluations import (
     Evaluation,
     compared_figures,
@@ -189,7 +192,7 @@ def test_compared_runs_have_the_figures_of_their_quoted_evaluation(tmp_path: Pat
     write_evaluation(runs[0], replace(long, psnr=[30.0] * 50 + [28.0] * 50))
     write_evaluation(runs[0], replace(long, psnr=[30.0] * 100, z_mode="posterior"))
     write_evaluation(runs[1], BASE)
-    figures = compare_runs(runs).figures
+    figures = comparison_values(compare([read_run(run) for run in runs], View()))["figures"]
     assert figures["ssim"] == [0.625, None, None]
     assert figures["ssim_repeat_first"] == [0.375, None, None]
     assert figures["ssim_mean_frame"] == [-0.4375, None, None]

@@ -1,15 +1,14 @@
-"""`vidpred-engine runs` and its commands; here are those that show one run and compare several."""
+"""`vidpred-engine runs` and its commands; here is the one that shows one run."""
 
 import argparse
 from dataclasses import asdict
 
-from vidpred_engine.commands import annotate, list_runs, trash
+from vidpred_engine.commands import annotate, compare_runs, control, list_runs, trash
 from vidpred_engine.commands.minus_words import MinusWordParser
-from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_run, add_runs_folder, chosen_run
+from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_run, chosen_run
 from vidpred_engine.commands.output import print_json, print_table, print_text
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings_toml import to_toml
-from vidpred_engine.store.comparison import choose_runs, compare_runs
 from vidpred_engine.store.damage import run_damage
 from vidpred_engine.store.evaluations import compared_figures, quoted_with_gap
 from vidpred_engine.store.registry import read_entry
@@ -27,14 +26,8 @@ def add(commands: Subparsers) -> None:
     add_json(show)
     show.set_defaults(call=_show)
 
-    compare = add_command(
-        inner, "compare", "Two or more runs side by side: the settings that differ, then figures and baselines."
-    )
-    compare.add_argument("run", metavar="RUN", nargs="+", help="ids, unique parts of ids, folders, or 'last'")
-    add_runs_folder(compare)
-    add_json(compare)
-    compare.set_defaults(call=_compare)
-
+    compare_runs.add(inner)
+    control.add(inner)
     annotate.add(inner)
     trash.add(inner)
 
@@ -66,15 +59,4 @@ def _show(arguments: argparse.Namespace) -> int:
         print_text(f"damaged: {fault}")
     if settings is not None:
         print_text(to_toml(settings))
-    return 0
-
-
-def _compare(arguments: argparse.Namespace) -> int:
-    comparison = compare_runs(choose_runs(arguments.runs, arguments.run))
-    if arguments.json:
-        print_json(asdict(comparison))
-        return 0
-    names = comparison.run_ids
-    print_table(["setting", *names], [[name, *values] for name, values in comparison.settings.items()])
-    print_table(["figure", *names], [[name, *values] for name, values in comparison.figures.items()])
     return 0

@@ -1,16 +1,16 @@
-"""Drawing the figures as PNG files, without a display; matplotlib is imported here alone, as it takes half a second."""
+"""Drawing the report's figures as PNG files."""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vidpred_engine.figure_file import BASELINE_DASHES, GREY, save_figure
 from vidpred_engine.reproduction.figures import FIGURE_3_TITLE, CourseFigure, course
 from vidpred_engine.reproduction.results import Result
-from vidpred_engine.store.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which stay apart for colour-blind readers; dashes and markers keep them apart in grey.
 STYLES = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("#009E73", "-.", "^"), ("#CC79A7", ":", "D"))
-GREY = "0.4"
-BASELINES = (("repeat_first", "repeat the first frame", "--"), ("mean_frame", "mean training frame", ":"))
+BASELINES = (
+    ("repeat_first", "repeat the first frame", BASELINE_DASHES[0]),
+    ("mean_frame", "mean training frame", BASELINE_DASHES[1]),
+)
 FEW_EPOCHS = 20  # so few are each marked
 MAGNITUDES = 10
-DOTS_PER_INCH = 150
 CHARACTERS_ACROSS = 36  # of a panel of Figure 3
 
 
@@ -51,7 +52,7 @@ def draw_courses(path: Path, figure: CourseFigure, results: Sequence[Result]) ->
                 chart.set_yticks([])
         canvas.legend(*charts[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
 
-    _save(path, figure.title, (8, 2.4 * len(figure.axes) + 1.6), draw)
+    save_figure(path, figure.title, (8, 2.4 * len(figure.axes) + 1.6), draw)
 
 
 def draw_psnr(path: Path, results: Sequence[Result]) -> None:
@@ -72,7 +73,7 @@ def draw_psnr(path: Path, results: Sequence[Result]) -> None:
         known = next((chart for chart in panels if chart.lines), legend)
         legend.legend(*known.get_legend_handles_labels(), loc="center", frameon=False, fontsize=10)
 
-    _save(path, FIGURE_3_TITLE, (14, 7), draw)
+    save_figure(path, FIGURE_3_TITLE, (14, 7), draw)
 
 
 def _psnr_panel(chart: Axes, result: Result) -> None:
@@ -111,17 +112,3 @@ def _legend(result: Result) -> str:
 def _spans_magnitudes(results: Sequence[Result], field: str) -> bool:
     values = [value for result in results for value in course(result, field)[1] if math.isfinite(value)]
     return bool(values) and 0 < MAGNITUDES * min(values) <= max(values)
-
-
-def _save(path: Path, title: str, inches: tuple[float, float], draw: Callable[[Figure], None]) -> None:
-    """Draw with matplotlib's own defaults whatever the user's are, and without metadata: same numbers, same bytes."""
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(matplotlib.rcParamsDefault), replacing(path) as temporary:
-        canvas = Figure(figsize=inches, dpi=DOTS_PER_INCH, layout="constrained")
-        FigureCanvasAgg(canvas)
-        canvas.suptitle(title)
-        draw(canvas)
-        canvas.savefig(temporary, format="png", metadata={"Software": None})

@@ -1,0 +1,89 @@
+"""A comparison's charts as one figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidpred_engine.comparison.compare import Comparison
+from vidpred_engine.comparison.plots import MEAN_FRAME, REPEAT_FIRST, Plot, PlotLine
+from vidpred_engine.curve import Curve, thin
+from vidpred_engine.figure_file import BASELINE_DASHES, GREY, save_figure
+from vidpred_engine.inert import inert
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours without their yellow, too pale on paper, and the marks that screens draw; both go on in turns
+# of unlike length, so that forty runs differ.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+_MARKS = ("o", "^", "s", "D", "x")
+_BASELINES = {REPEAT_FIRST: BASELINE_DASHES[0], MEAN_FRAME: BASELINE_DASHES[1]}
+SPANS = 600
+"""A curve is drawn by the least and the greatest value in so many spans: a figure has few more pixels across."""
+MARKS = 12
+MOST_ACROSS = 3
+
+
+def draw_comparison(path: Path, comparison: Comparison) -> None:
+    """Draw the scores per frame above the training courses, to a file that ends in .png or .svg."""
+    scores, *courses = comparison.plots
+
+    def draw(canvas: Figure) -> None:
+        grid = canvas.add_gridspec(2, len(courses), height_ratios=[1.4, 1])
+        charts = [
+            canvas.add_subplot(grid[0, :]),
+            *(canvas.add_subplot(grid[1, index]) for index in range(len(courses))),
+        ]
+        for chart, plot in zip(charts, (scores, *courses), strict=True):
+            _draw_plot(chart, plot)
+        known = [pair for chart in charts for pair in zip(*chart.get_legend_handles_labels(), strict=True)]
+        handles = {str(label): handle for handle, label in known}
+        if handles:
+            canvas.legend(
+                list(handles.values()), list(handles), loc="outside lower center", ncols=MOST_ACROSS, frameon=False
+            )
+
+    rows = -(-len(comparison.columns) // MOST_ACROSS)
+    save_figure(path, _plain(comparison.provenance), (12, 7.5 + 0.25 * rows), draw)
+
+
+def _draw_plot(chart: Axes, plot: Plot) -> None:
+    for line in plot.lines:
+        _draw_line(chart, line)
+    if not plot.lines:
+        chart.text(0.5, 0.5, "nothing measured", transform=chart.transAxes, ha="center", va="center")
+    chart.set_title(_plain(f"{plot.title}   {plot.note}" if plot.note else plot.title), loc="left", fontsize=11)
+    chart.set_xlabel(plot.x_label)
+    chart.grid(alpha=0.3)
+
+
+def _draw_line(chart: Axes, line: PlotLine) -> None:
+    curve = _thinned(line.curve)
+    if line.column is None:
+        chart.plot(curve.steps, curve.values, color=GREY, ls=_BASELINES[line.baseline], lw=1, label=line.label)
+        return
+    place = line.column.place
+    colour, mark = _COLOURS[place % len(_COLOURS)], _MARKS[place % len(_MARKS)]
+    every = max(1, len(curve) // MARKS)
+    chart.plot(
+        curve.steps, curve.values, color=colour, lw=1.3, marker=mark, ms=5, markevery=every, label=_plain(line.label)
+    )
+    if line.low is not None and line.high is not None:
+        for edge in (line.low, line.high):
+            chart.plot(_thinned(edge).steps, _thinned(edge).values, color=colour, lw=0.5, alpha=0.6)
+        if len(line.low) <= 2 * SPANS:  # thinned edges do not share their steps
+            chart.fill_between(line.low.steps, line.low.values, line.high.values, color=colour, alpha=0.15, lw=0)
+
+
+def _thinned(curve: Curve) -> Curve:
+    if len(curve) <= 2 * SPANS:
+        return curve
+    return thin(curve, SPANS, float(curve.steps[0]), float(curve.steps[-1]))
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing is read as a formula, nor as a label to leave out."""
+    text = inert(text).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
