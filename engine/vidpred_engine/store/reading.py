@@ -9,6 +9,9 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from vidpred_engine.errors import NewerFormatError
+from vidpred_engine.store import codec
+
 SMALL_BYTES = 2**20
 """More than any settings, status or annotations: those of a run take 3 kB, 1 kB and less."""
 
@@ -31,6 +34,16 @@ def read_whole(path: Path, largest: int | None = SMALL_BYTES) -> bytes:
         if largest is not None and os.fstat(file.fileno()).st_size > largest:
             raise OSError(errno.EFBIG, f"it is larger than {largest / 1e6:.0f} MB", str(path))
         return file.read() if largest is None else file.read(largest + 1)
+
+
+def refuse_newer(path: Path, newest: int) -> None:
+    """Raise NewerFormatError where a JSON file that is to be replaced is of a format to come; a damaged one is none."""
+    try:
+        codec.check_format(codec.decode(read_whole(path, largest=None)), newest)
+    except NewerFormatError as error:
+        raise NewerFormatError(f"{path} cannot be replaced: {error}.") from None
+    except (OSError, ValueError):
+        return
 
 
 def why_unreadable(error: OSError) -> str:

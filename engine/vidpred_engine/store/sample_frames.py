@@ -110,6 +110,7 @@ def read_sample_frames(path: Path) -> SampleFrames:
             raise ValueError(path)
         with zipfile.ZipFile(path) as archive:
             about = codec.decode(_array(archive, "about").tobytes())
+            codec.check_format(about, FORMAT)  # first: one to come may hold other pictures
             return _checked(about, {name: _array(archive, name) for name in _PICTURES})
     except FileNotFoundError:
         raise UserError(f"{path} is gone; make it anew with `vidpred-engine predict`.") from None
@@ -146,7 +147,6 @@ def _array(archive: zipfile.ZipFile, name: str) -> Pixels:
 
 def _checked(about: Any, pictures: Mapping[str, Pixels]) -> SampleFrames:
     shapes = {array.shape for array in pictures.values()}
-    codec.check_format(about, FORMAT)
     if len(shapes) != 1:
         raise ValueError("shapes")
     (shape,) = shapes

@@ -11,7 +11,7 @@ from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
 from vidpred_engine.store.process import life, oom_kills
 from vidpred_engine.store.process import this_process as this_process
-from vidpred_engine.store.reading import read_whole, why_unreadable
+from vidpred_engine.store.reading import read_whole, refuse_newer, why_unreadable
 
 State = Literal[
     "created", "queued", "starting", "running", "stalled", "stopping", "finished", "stopped", "failed", "lost"
@@ -72,7 +72,8 @@ def beating(status: Status) -> Status:
 
 
 def write_status(path: Path, status: Status) -> None:
-    """Replace status.json atomically."""
+    """Replace status.json atomically; raises NewerFormatError, and leaves it, where it is of a format to come."""
+    refuse_newer(path, FORMAT)
     write_atomic(path, _encoded(status))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vidpred_engine.errors import UserError
+from vidpred_engine.errors import NewerFormatError, UserError
 from vidpred_engine.store.status import (
     State,
     Status,
@@ -81,6 +81,8 @@ class StatusKeeper:
         try:
             write_status(self._path, self._status)
             self.fault = ""
+        except NewerFormatError as error:
+            self.fault = str(error)
         except OSError as error:
             self.fault = _reason(error)
             with suppress(OSError):
