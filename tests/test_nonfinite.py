@@ -40,17 +40,22 @@ def spoil(
     monkeypatch: pytest.MonkeyPatch, term: str, steps: Collection[int], *, times: int = ALWAYS, above_rate: float = 0
 ) -> None:
     """Make a term NaN (of the gradient infinity) at these steps, the first few times, or where the rate is high."""
-    losses, left = Learner.losses, [times]
+    losses, train_step, left, under_way = Learner.losses, Learner.step, [times], [0]
+
+    def noted(learner: Learner, clip_btchw: Tensor, labels_btchw: Tensor, step: int, **how: Any) -> dict[str, Tensor]:
+        under_way[0] = step
+        return train_step(learner, clip_btchw, labels_btchw, step, **how)
 
     def spoiled(learner: Learner, *inputs: Any, forced: bool) -> ClipLosses:
-        found, step = losses(learner, *inputs, forced=forced), inputs[2]
-        if step not in steps or left[0] == 0 or learner.optimizer.param_groups[0]["lr"] <= above_rate:
+        found = losses(learner, *inputs, forced=forced)
+        if under_way[0] not in steps or left[0] == 0 or learner.optimizer.param_groups[0]["lr"] <= above_rate:
             return found
         left[0] -= 1
         if term == "gradient":
             return replace(found, mse=SpoiledGradient.apply(found.mse))
         return replace(found, **{term: getattr(found, term) * math.nan})
 
+    monkeypatch.setattr(Learner, "step", noted)
     monkeypatch.setattr(Learner, "losses", spoiled)
 
 

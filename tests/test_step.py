@@ -282,7 +282,7 @@ def test_noise_on_previous_frames_has_another_strength_for_each_up_to_the_one_se
     clip_btchw = torch.rand(8, 7, 3, 8, 16)
     drawn = []
     for step in range(10):
-        learner.losses(clip_btchw, clip_btchw, step, forced=True)
+        learner.step(clip_btchw, clip_btchw, step, forced=True, beta=0.0, rate=1e-3)
         noise_tbchw = spied.given["previous_noise_tbchw"]
         assert noise_tbchw.shape == (6, 8, 3, 8, 16)
         drawn.append(noise_tbchw)
@@ -291,7 +291,7 @@ def test_noise_on_previous_frames_has_another_strength_for_each_up_to_the_one_se
     assert strengths.mean() == pytest.approx(0.2, abs=0.03)
     assert strengths.min() < 0.02
     assert 0.36 < strengths.max() < 0.46  # of 384 values each a standard deviation is known to 4%
-    learner.losses(clip_btchw, clip_btchw, 9, forced=True)
+    learner.step(clip_btchw, clip_btchw, 9, forced=True, beta=0.0, rate=1e-3)
     assert torch.equal(spied.given["previous_noise_tbchw"], drawn[-1])
 
 

@@ -1,6 +1,7 @@
 """The report's two optimizers."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 
 from vidpred_engine.settings import RunSettings
@@ -14,7 +15,17 @@ def make_optimizer(settings: RunSettings, model: nn.Module) -> Optimizer:
     return Adam(parameters, lr=settings.lr, fused=True)
 
 
+def make_recordable(optimizer: Optimizer, device: torch.device) -> None:
+    """Keep what an optimizer reads at each step on the GPU, so that a CUDA graph of its step sees it change."""
+    for group in optimizer.param_groups:
+        group["capturable"] = True
+        group["lr"] = torch.tensor(float(group["lr"]), device=device)
+
+
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
     """Use `rate` from the next step on."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
