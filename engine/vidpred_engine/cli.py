@@ -74,9 +74,11 @@ def build_parser() -> argparse.ArgumentParser:
         import_lab,
         predict,
         presets,
+        queue,
         reproduce,
         runs,
         score,
+        sweep,
         train,
     )
 
@@ -88,7 +90,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vidpred {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for module in (train, reproduce, presets, evaluate, predict, score, import_lab, data, runs, doctor, bench):
+    training = (train, sweep, queue, reproduce, presets)
+    for module in (*training, evaluate, predict, score, import_lab, data, runs, doctor, bench):
         module.add(commands)
     return parser
 

@@ -12,7 +12,7 @@ from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings, explain, validate_settings
 
 ENV_PREFIX = "VIDPRED_"
-ENV_NOT_SETTINGS = {"VIDPRED_CACHE", "VIDPRED_RUNS"}
+ENV_NOT_SETTINGS = {"VIDPRED_CACHE", "VIDPRED_RUNS", "VIDPRED_SLOTS"}
 
 
 def _refuse_unknown_environment() -> None:

@@ -113,12 +113,17 @@ def _new(arguments: argparse.Namespace, progress: Progress) -> RunDirectory:
 
 def new_settings(arguments: argparse.Namespace) -> RunSettings:
     """The settings of a new run that the arguments, the environment and their files give; raises UserError."""
+    return layered_settings(arguments, given_settings(arguments))
+
+
+def layered_settings(arguments: argparse.Namespace, flags: Mapping[str, Any]) -> RunSettings:
+    """The same with these values of the settings that were given as flags."""
     file: Mapping[str, Any] = {}
     if arguments.settings:
         file = read_toml(arguments.settings)
         validate_settings(file, source=str(arguments.settings))
     preset = preset_values(arguments.preset) if arguments.preset else {}
-    return resolve_settings(given_settings(arguments), file=file, preset=preset, typed=given_flags(arguments))
+    return resolve_settings(flags, file=file, preset=preset, typed=given_flags(arguments))
 
 
 def _evaluate(run: RunDirectory, arguments: argparse.Namespace) -> int:
