@@ -23,7 +23,7 @@ DETAILS = """Both programs train the same model: the literal one decodes PNG fil
 frame at a time, as the lab's code does; the engine's is what `train` runs. Each lives in a process of its own and they
 take turns. First their losses, gradients and rollouts are compared from equal weights; where they differ by more than
 rounding, nothing is timed and the exit code is 1. The defaults are the lab's model at the report's batch, which takes
-a CPU a quarter of an hour; --quick takes a third of that, --preset demo a minute."""
+a CPU a quarter of an hour; --quick takes a third of that."""
 
 
 def add(commands: Subparsers) -> None:
