@@ -138,7 +138,7 @@ def test_runs_that_differ_in_their_seed_alone_become_their_mean(tmp_path: Path) 
     assert shown["runs"] == ["3", "1"]
     assert "seed" not in shown
     # losses 1, 2, 6: mean 3, variance (4 + 1 + 9) / 2 = 7
-    assert shown["loss"] == ["3 ± 2.646", "2 (-1)"]
+    assert shown["loss"] == ["3 ± 2.6", "2 (-1)"]
     # best PSNR (11 * level + 90) / 20: 17.7, 18.8, 21.55; mean 19.35, deviations -1.65, -0.55, 2.2: variance 3.9325
     assert shown["PSNR best"] == ["19.35 ± 1.98", "22.00 (+2.65)"]
     assert shown["first frame"] == ["20.00", "20.00"]

@@ -55,18 +55,20 @@ async def test_settings_that_differ_metrics_and_curves_stand_side_by_side(app: V
         assert metrics["state"] == ["✓ finished", "✗ failed"]
         assert metrics["steps"] == ["100", "60"]
         assert metrics["loss"] == ["0.5", "NaN"]
-        assert metrics["PSNR last"] == ["24.0", "·"]
-        assert metrics["best over baseline"] == ["+5.5", "below by 2.0"]
-        await until(pilot, lambda: "● first ▲ second" in chart(app, "chart-compare-loss"))
-        assert "▲ NaN at step 51" in chart(app, "chart-compare-loss")
-        await until(pilot, lambda: "● first f first frame m mean frame" in chart(app, "chart-compare-psnr"))
-        body = chart(app, "chart-compare-psnr").split("\n", 1)[1]
+        assert metrics["PSNR last"] == ["24.00", "·"]
+        assert metrics["PSNR best"] == ["25.50", "18.00 (-7.50)"]
+        assert metrics["best over first frame"] == ["+5.50", "below by 2.00"]
+        assert metrics["best over mean frame"] == ["+10.50", "+3.00"]
+        await until(pilot, lambda: "● first ▲ second" in chart(app, "chart-course"))
+        assert "▲ NaN at step 51" in chart(app, "chart-course")
+        await until(pilot, lambda: "● first f first frame m mean frame" in chart(app, "chart-frames"))
+        body = chart(app, "chart-frames").split("\n", 1)[1]
         assert all(sign in body for sign in "●fm")
         regions = {name: app.screen.query_one(f"#pane-{name}").region for name in PANES}
         assert regions["settings"].bottom <= regions["metrics"].y
-        assert regions["metrics"].bottom <= regions["psnr"].y
-        assert max(regions[name].right for name in ("settings", "metrics", "psnr")) <= regions["loss"].x
-        steps = [(regions[name].x, regions[name].width) for name in ("loss", "tfr", "beta")]
+        assert regions["metrics"].bottom <= regions["frames"].y
+        assert max(regions[name].right for name in ("settings", "metrics", "frames")) <= regions["course"].x
+        steps = [(regions[name].x, regions[name].width) for name in ("course", "tfr", "beta")]
         assert len(set(steps)) == 1, "what happens at one step stands in one column"
 
 
@@ -102,12 +104,12 @@ async def test_schedules_of_all_runs_lie_over_each_other(app: VidpredApp, runs: 
     async with app.run_test(size=(160, 48)) as pilot:
         app.post_message(ComparisonRequested(tuple(run.run_id for run in pair)))
         await until(pilot, lambda: rows(app, "compare-metrics"))
-        await until(pilot, lambda: "● falls ▲ none" in chart(app, "chart-compare-beta"))
-        assert values(app, "chart-compare-tfr") == ratios
-        assert values(app, "chart-compare-beta") == betas
-        await until(pilot, lambda: "TFR  ● falls ▲ none" in chart(app, "chart-compare-tfr"))
-        assert "1.0" in chart(app, "chart-compare-tfr"), "the axis reaches 1"
-        assert "e-12" not in chart(app, "chart-compare-beta"), "what weighs nothing fills no chart"
+        await until(pilot, lambda: "● falls ▲ none" in chart(app, "chart-beta"))
+        assert values(app, "chart-tfr") == ratios
+        assert values(app, "chart-beta") == betas
+        await until(pilot, lambda: "TFR  ● falls ▲ none" in chart(app, "chart-tfr"))
+        assert "1.0" in chart(app, "chart-tfr"), "the axis reaches 1"
+        assert "e-12" not in chart(app, "chart-beta"), "what weighs nothing fills no chart"
 
 
 async def test_the_loss_gives_way_to_its_terms(app: VidpredApp, runs: Path) -> None:
@@ -116,11 +118,11 @@ async def test_the_loss_gives_way_to_its_terms(app: VidpredApp, runs: Path) -> N
     async with app.run_test(size=(160, 48)) as pilot:
         app.post_message(ComparisonRequested(pair))
         await until(pilot, lambda: rows(app, "compare-metrics"))
-        assert values(app, "chart-compare-loss") == {"one": [5.0] * 3, "two": [5.0] * 3}
+        assert values(app, "chart-course") == {"one": [5.0] * 3, "two": [5.0] * 3}
         for title, value in (("MSE", 1.0), ("KL", 8.0), ("loss", 5.0)):
             await pilot.press("t")
-            await until(pilot, lambda title=title: chart(app, "chart-compare-loss").startswith(f"{title}  "))  # type: ignore[misc]
-            assert values(app, "chart-compare-loss") == {"one": [value] * 3, "two": [value] * 3}
+            await until(pilot, lambda title=title: chart(app, "chart-course").startswith(f"{title}  "))  # type: ignore[misc]
+            assert values(app, "chart-course") == {"one": [value] * 3, "two": [value] * 3}
 
 
 async def test_a_wide_terminal_of_few_rows_shows_one_pane_at_a_time(app: VidpredApp, runs: Path) -> None:

@@ -249,6 +249,10 @@ class VidpredApp(App[None]):
         """Write runs to a file."""
         self._request(lambda: keeping.export(message))
 
+    def on_comparison_export_requested(self, message: messages.ComparisonExportRequested) -> None:
+        """Write a view of runs side by side to a file."""
+        self._request(lambda: keeping.export_comparison(self.runs, message))
+
     def _confirm(self, question: str, yes: str, act: Callable[[], Message]) -> None:
         def act_if(answer: bool | None) -> None:
             if answer:

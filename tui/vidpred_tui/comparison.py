@@ -1,110 +1,84 @@
-"""What sets runs apart: settings that differ, final metrics, and curves to lay over each other."""
+"""A comparison as screens draw it: the engine's tables and curves, with the signs and colours of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from vidpred_engine.curve import EMPTY_CURVE, Curve
-from vidpred_engine.store.codec import number
-from vidpred_engine.store.comparison import FIGURES, differing_settings
-from vidpred_engine.store.evaluations import COMPARED, Evaluation, compared_figures
-from vidpred_tui import formatting
-from vidpred_tui.charts.plan import ChartPlan, Line
+from vidpred_engine.comparison.compare import Comparison
+from vidpred_engine.comparison.plots import MEAN_FRAME, REPEAT_FIRST, Plot
+from vidpred_engine.comparison.runs import COURSES, ComparedRun
+from vidpred_engine.comparison.view import TERMS, Column
+from vidpred_tui.charts.plan import ChartPlan, Level, Line
 from vidpred_tui.charts.run_charts import fault_note
 from vidpred_tui.snapshot import RunSnapshot
-from vidpred_tui.theme import BASELINE_STYLES, LineStyle
+from vidpred_tui.theme import BASELINE_STYLES, LineStyle, run_style
 
-Row = tuple[str, ...]
-UNREADABLE = "unreadable"
-_LABELS = {
-    "mse": "MSE",
-    "kl": "KL",
-    "psnr": "PSNR last",
-    "best_psnr": "PSNR best",
-    "repeat_first": "first frame",
-    "mean_frame": "mean frame",
-    "ssim": "SSIM",
-    "ssim_repeat_first": "SSIM first frame",
-    "ssim_mean_frame": "SSIM mean frame",
-    "drift": "drift dB",
-    "kl_per_frame": "KL/frame",
-    "gap": "posterior gap dB",
-}
-_IN_DECIBEL = {"psnr", "best_psnr", "repeat_first", "mean_frame"}
+_BASELINES = {REPEAT_FIRST: BASELINE_STYLES[0], MEAN_FRAME: BASELINE_STYLES[1]}
+# The report's cyclical schedule rests at 1e-12, which weighs nothing and must not fill the chart.
+LEAST_BETA_SHOWN = 1e-6
+_EMPTY = {"psnr": "no run has been evaluated yet", "ssim": "no evaluation has SSIM"}
 
 
-def settings_that_differ(snapshots: Sequence[RunSnapshot]) -> dict[str, Row]:
-    """Each setting that is not the same in all runs, in the order of declaration, with its value in each run."""
-    readable = [snapshot.settings for snapshot in snapshots if snapshot.settings is not None]
-    rows = {}
-    for name, values in differing_settings(readable).items() if readable else ():
-        written = iter(map(formatting.setting, values))
-        cells = tuple(next(written) if snapshot.settings is not None else UNREADABLE for snapshot in snapshots)
-        rows[formatting.words(name)] = cells
-    return rows
+def compared_run(snapshot: RunSnapshot) -> ComparedRun:
+    """What is compared of a run that is followed."""
+    status = snapshot.status
+    return ComparedRun(
+        run_id=snapshot.run_id,
+        name=snapshot.name,
+        state=status.state,
+        epoch=status.epoch,
+        epochs=status.epochs,
+        step=status.step,
+        settings=snapshot.settings,
+        summary=status.summary,
+        evaluation=snapshot.evaluation,
+        gap=snapshot.gap,
+        courses={name: snapshot.history.curve("step", name) for name in COURSES},
+    )
 
 
-def final_metrics(snapshots: Sequence[RunSnapshot]) -> dict[str, Row]:
-    """State, steps and last metrics of each run, and what its quoted evaluation adds."""
-    rows = {
-        "state": tuple(formatting.state_text(snapshot.status.state) for snapshot in snapshots),
-        "steps": tuple(f"{snapshot.status.step:,}" for snapshot in snapshots),
+def column_style(column: Column) -> LineStyle:
+    """The sign and colour of a column: those of its first run, whatever else is shown."""
+    return run_style(column.place)
+
+
+def comparison_charts(comparison: Comparison, snapshots: Mapping[str, RunSnapshot]) -> dict[str, ChartPlan]:
+    """A chart a plot, by `frames`, `course`, `tfr` and `beta`."""
+    frames, course, forcing, beta = comparison.plots
+    held = Level(comparison.columns[comparison.reference].label, 0.0, "─")
+    return {
+        "frames": _chart(frames, levels=(held,) if comparison.view.difference else ()),
+        "course": _chart(course, note=_faults(course, snapshots)),
+        "tfr": _chart(forcing, bounds=(0.0, 1.0)),
+        "beta": _chart(beta, bounds=(0.0, LEAST_BETA_SHOWN)),
     }
-    for name in FIGURES:
-        write = formatting.decibel if name in _IN_DECIBEL else formatting.metric
-        rows[_LABELS.get(name, name)] = tuple(
-            write(number(snapshot.status.summary.get(name))) for snapshot in snapshots
-        )
-    rows["best over baseline"] = tuple(map(_lead, snapshots))
-    evaluated = [compared_figures(snapshot.evaluation, snapshot.gap) for snapshot in snapshots]
-    for name in COMPARED:
-        rows[_LABELS[name]] = tuple(formatting.metric(figures[name]) for figures in evaluated)
-    return rows
 
 
-def _lead(snapshot: RunSnapshot) -> str:
-    """By how much the best PSNR beats the better baseline; a model below it is said to be below it."""
-    summary = {name: number(snapshot.status.summary.get(name)) for name in _IN_DECIBEL}
-    best = summary["best_psnr"]
-    baseline = formatting.better_baseline(summary["repeat_first"], summary["mean_frame"])
-    if best is None or baseline is None or not np.isfinite(best - baseline):
-        return formatting.ABSENT
-    return f"{best - baseline:+.1f}" if best > baseline else f"below by {baseline - best:.1f}"
+def _chart(
+    plot: Plot, *, bounds: tuple[float, float] | None = None, levels: tuple[Level, ...] = (), note: str = ""
+) -> ChartPlan:
+    edges, lines = [], []
+    for line in plot.lines:
+        style = column_style(line.column) if line.column else _BASELINES[line.baseline]
+        lines.append(Line(line.label, line.curve, style))
+        edges += [Line("", edge, style.edge) for edge in (line.low, line.high) if edge is not None]
+    empty = _EMPTY.get(plot.name, "nothing logged yet")
+    return ChartPlan(plot.title, (*edges, *lines), levels, bounds, plot.x_label, note or plot.note, empty)
 
 
-def loss_overlay(snapshots: Sequence[RunSnapshot], styles: Sequence[LineStyle], term: str = "loss") -> ChartPlan:
-    """The loss of all runs over their steps, or one term of it, mse or kl: losses under unlike betas do not compare."""
-    lines, notes = [], []
-    for snapshot, style in zip(snapshots, styles, strict=True):
-        curve = snapshot.history.curve("step", term)
-        lines.append(Line(snapshot.name, curve, style))
-        if note := fault_note(snapshot.history, curve):
-            notes.append(f"{style.sign} {note}")
-    return ChartPlan(_LABELS.get(term, term), tuple(lines), note="  ".join(notes))
+def _faults(plot: Plot, snapshots: Mapping[str, RunSnapshot]) -> str:
+    """Where which run's loss first stopped being finite; of a group, its first run's."""
+    assert plot.name in TERMS
+    notes = []
+    for line in plot.lines:
+        if line.column is not None:
+            history = snapshots[line.column.runs[0].run_id].history
+            if note := fault_note(history, history.curve("step", plot.name)):
+                notes.append(f"{column_style(line.column).sign} {note}")
+    return "  ".join(notes)
 
 
-def psnr_overlay(snapshots: Sequence[RunSnapshot], styles: Sequence[LineStyle]) -> ChartPlan:
-    """PSNR of each frame of the quoted rollout of all runs, with the baselines on the first run's data."""
-    evaluated = [
-        (snapshot.evaluation, Line(snapshot.name, per_frame(snapshot.evaluation.psnr), style))
-        for snapshot, style in zip(snapshots, styles, strict=True)
-        if snapshot.evaluation is not None
+def column_heads(comparison: Comparison) -> Sequence[tuple[str, LineStyle]]:
+    """What to call each column, and its style; the reference is said to be it."""
+    return [
+        (f"{column.label} (ref)" if index == comparison.reference else column.label, column_style(column))
+        for index, column in enumerate(comparison.columns)
     ]
-    lines = [line for _, line in evaluated]
-    note = ""
-    if evaluated:
-        first: Evaluation = evaluated[0][0]
-        lines.append(Line("first frame", per_frame(first.repeat_first), BASELINE_STYLES[0]))
-        lines.append(Line("mean frame", per_frame(first.mean_frame), BASELINE_STYLES[1]))
-        if len({evaluation.data_digest for evaluation, _ in evaluated}) > 1:
-            note = "not all on the same data"
-    return ChartPlan("PSNR dB", tuple(lines), x_label="frame", note=note, empty="no run has been evaluated yet")
-
-
-def per_frame(values: Sequence[object]) -> Curve:
-    """A per-frame curve; frames count from 1, as frame 0 is given to the model."""
-    if not values:
-        return EMPTY_CURVE
-    numbers = [number(value) for value in values]
-    found = np.array([np.nan if value is None else value for value in numbers])
-    return Curve(np.arange(1.0, len(found) + 1), found)

@@ -1,10 +1,13 @@
 """What people ask of runs that are there: blocking work for a worker thread, told as a message."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textual.message import Message
 
+from vidpred_engine.comparison.view import View
 from vidpred_engine.errors import UserError
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
@@ -50,3 +53,22 @@ def export(wish: messages.ExportRequested) -> Message:
     """Write runs to a file."""
     write_runs(wish.path, wish.entries)
     return messages.RequestDone(f"{len(wish.entries):,} runs are in {wish.path}.")
+
+
+def export_comparison(runs: Path, wish: messages.ComparisonExportRequested) -> Message:
+    """Write a view of a comparison to a file.
+
+    The command that does so runs as a process of its own: drawing loads a library of half a second, and what is written
+    is what it prints, whatever the screen shows.
+    """
+    words = [*comparison_command(runs, wish.run_ids, wish.view), "--out", str(wish.path)]
+    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise UserError(said[-1].removeprefix("vidpred-engine: "))
+    return messages.RequestDone(f"The comparison is in {wish.path}.")
+
+
+def comparison_command(runs: Path, run_ids: Sequence[str], view: View) -> list[str]:
+    """The words of the command that shows what the Compare screen does."""
+    return ["vidpred_engine", "runs", "compare", *run_ids, "--runs", str(runs), *view.flags()]

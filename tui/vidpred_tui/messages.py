@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textual.message import Message
 
+from vidpred_engine.comparison.view import View
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import Annotations
 from vidpred_engine.store.registry import RunEntry
@@ -130,6 +131,15 @@ class ExportRequested(Message):
 
     path: Path
     entries: tuple[RunEntry, ...]
+
+
+@dataclass
+class ComparisonExportRequested(Message):
+    """Someone wants a view of runs side by side in a file."""
+
+    path: Path
+    run_ids: tuple[str, ...]
+    view: View
 
 
 @dataclass

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from textual.message import Message
 
+from vidpred_engine.comparison.files import ENDINGS, check_file
+from vidpred_engine.comparison.view import View
 from vidpred_engine.store.annotations import Annotations, checked_name, checked_note, checked_tags
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_export import check_export
-from vidpred_tui.messages import AnnotationRequested, ExportRequested
+from vidpred_tui.messages import AnnotationRequested, ComparisonExportRequested, ExportRequested
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,28 @@ def tags(entries: Sequence[RunEntry], known: Sequence[str]) -> Prompt:
 
 def export(entries: Sequence[RunEntry]) -> Prompt:
     """Ask where to write runs to."""
-    suggested = Path.cwd() / f"runs-{time.strftime('%Y%m%d-%H%M%S')}.csv"
+    suggested = _suggested("runs")
 
     def wish(text: str) -> Message:
         return ExportRequested(Path(text).expanduser(), tuple(entries))
 
     hint = "A file that ends in .csv or .json, in a folder that exists."
     return Prompt(f"Write {called(entries)} to", str(suggested), hint, lambda text: check_export(Path(text)), wish)
+
+
+def export_comparison(run_ids: Sequence[str], view: View) -> Prompt:
+    """Ask where to write a view of a comparison to."""
+
+    def wish(text: str) -> Message:
+        return ComparisonExportRequested(Path(text).expanduser(), tuple(run_ids), view)
+
+    hint = f"A new file in a folder that exists; its ending says how it is written: {', '.join(ENDINGS)}."
+
+    def check(text: str) -> None:
+        check_file(Path(text).expanduser())
+
+    return Prompt("Write this comparison to", str(_suggested("comparison")), hint, check, wish)
+
+
+def _suggested(what: str) -> Path:
+    return Path.cwd() / f"{what}-{time.strftime('%Y%m%d-%H%M%S')}.csv"

@@ -61,6 +61,12 @@ class LineStyle:
         """The colour as a stylesheet writes it."""
         return "#{:02x}{:02x}{:02x}".format(*self.colour)
 
+    @property
+    def edge(self) -> "LineStyle":
+        """The style of a band's edge around the curve: no sign, and half as bright."""
+        red, green, blue = self.colour
+        return LineStyle("", (red // 2, green // 2, blue // 2))
+
 
 RUN_STYLES = (
     LineStyle("●", (95, 215, 255)),

@@ -30,11 +30,9 @@ def below_from(lead: Floats) -> int | None:
     window = min(WINDOW, len(lead))
     if not window:
         return None
-    starts = range(len(lead) - window + 1)
     with np.errstate(invalid="ignore"):
-        is_below = [bool(lead[start : start + window].mean() < 0) for start in starts]
+        is_below = np.lib.stride_tricks.sliding_window_view(lead, window).mean(axis=1) < 0
     if not is_below[-1]:
         return None
-    kept_up = max((start for start in starts if not is_below[start]), default=-1)
-    behind = np.flatnonzero(lead[kept_up + 1 :] < 0)
-    return kept_up + 2 + int(behind[0])
+    start = int(np.flatnonzero(~is_below).max(initial=-1)) + 1
+    return start + int(np.flatnonzero(lead[start:] < 0)[0]) + 1

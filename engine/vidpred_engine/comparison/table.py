@@ -99,7 +99,7 @@ def _row(name: str, columns: Sequence[Column], reference: int, figure: Callable[
         mean, sd, n = _mean(column, figure)
         text = _written(name, mean)
         if sd is not None and (sd or name not in _SAME_FOR_ALL):
-            text += f" ± {_written(name, sd)}"
+            text += f" ± {_brief(name, sd)}"
         if 0 < n < len(column.runs):
             text += f" n={n}"
         delta = None
@@ -125,8 +125,12 @@ def _written(name: str, value: float | None) -> str:
 
 
 def _signed(name: str, delta: float) -> str:
-    text = _written(name, abs(delta))
-    return f"{'-' if delta < 0 else '+'}{text}"
+    return f"{'-' if delta < 0 else '+'}{_brief(name, abs(delta))}"
+
+
+def _brief(name: str, value: float) -> str:
+    """What stands beside a value: more digits than two would be read for nothing."""
+    return decibel(value, 2) if name in _IN_DECIBEL else f"{value:.2g}".replace("e-0", "e-")
 
 
 def _evaluated(run: ComparedRun, name: str) -> float | None:

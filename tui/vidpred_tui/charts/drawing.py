@@ -149,15 +149,19 @@ def _add_level(plot: Plot, level: Level, canvas: Canvas) -> None:
 
 
 def _add_lines(plot: Plot, lines: Sequence[Line], canvas: Canvas) -> None:
-    """Braille lines, then signs over all of them: few points are each marked, shared charts carry signs along."""
+    """Braille lines, then signs over all of them: few points are each marked, shared charts carry signs along.
+
+    A line whose style has no sign, as the edge of a band has none, stays without.
+    """
     drawn = [line for line in lines if len(line.curve.finite)]
     curves = [thin(line.curve, canvas.columns, canvas.start, canvas.end) for line in drawn]
     for line, curve in zip(drawn, curves, strict=True):
         plot.plot(canvas.x(curve.steps), canvas.y(curve.values), marker="braille", color=line.style.colour)
-    for index, (line, curve) in enumerate(zip(drawn, curves, strict=True)):
+    signed = [(line, curve) for line, curve in zip(drawn, curves, strict=True) if line.style.sign]
+    for index, (line, curve) in enumerate(signed):
         sign = POINT if len(lines) == 1 else line.style.sign
         if len(curve) <= canvas.columns // 4:
-            turns = slice(index % len(curve), None, len(drawn))  # curves that lie on each other take turns
+            turns = slice(index % len(curve), None, len(signed))  # curves that lie on each other take turns
             x, y = canvas.x(curve.steps[turns]), canvas.y(curve.values[turns])
             plot.scatter(x, y, marker=sign, color=line.style.colour)
         elif len(lines) > 1:

@@ -1,8 +1,8 @@
 """PSNR of every frame of rollouts in step, with the baselines on the same clip."""
 
+from vidpred_engine.comparison.plots import per_frame
 from vidpred_engine.store.evaluations import Evaluation
 from vidpred_tui.charts.plan import ChartPlan, Line
-from vidpred_tui.comparison import per_frame
 from vidpred_tui.pictures.film import Film
 from vidpred_tui.theme import BASELINE_STYLES
 

@@ -1,5 +1,8 @@
 """Runs side by side: what differs in their settings, what came of it, and their curves on one chart."""
 
+import asyncio
+import time
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -8,13 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Static, Tab, Tabs
 
-from vidpred_tui.charts.compare_charts import beta_overlay, forcing_overlay
+from vidpred_engine.comparison.compare import Comparison, compare
+from vidpred_engine.comparison.view import SCORES, TERMS, View
+from vidpred_tui import prompts
 from vidpred_tui.charts.plan import ChartPlan
-from vidpred_tui.comparison import final_metrics, loss_overlay, psnr_overlay, settings_that_differ
+from vidpred_tui.comparison import column_heads, column_style, compared_run, comparison_charts
 from vidpred_tui.messages import FramesRequested
 from vidpred_tui.screens.base import VidpredScreen
+from vidpred_tui.screens.prompt import PromptScreen
 from vidpred_tui.snapshot import RunSnapshot
-from vidpred_tui.theme import run_style
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.compare_table import CompareTable
 from vidpred_tui.widgets.key_footer import KeyFooter
@@ -23,12 +28,14 @@ from vidpred_tui.widgets.title_bar import TitleBar
 PANES = {
     "settings": "Settings",
     "metrics": "Metrics",
-    "loss": "Loss",
+    "frames": "Per frame",
+    "course": "Loss",
     "tfr": "TFR",
     "beta": "beta",
-    "psnr": "PSNR per frame",
 }
-TERMS = ("loss", "mse", "kl")
+CHARTS = ("frames", "course", "tfr", "beta")
+# Comparing anew takes some milliseconds a run, and every run that trains has news five times a second.
+LEAST_REST_SECONDS = 0.2
 
 
 class CompareScreen(VidpredScreen):
@@ -38,24 +45,38 @@ class CompareScreen(VidpredScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual declares it on the instance
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012 - Textual declares it on the instance
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "refer(1)", "Reference"),
+        Binding("R", "refer(-1)", "Reference back", key_display="R", show=False),
+        Binding("g", "group", "Seeds"),
+        Binding("m", "turn_score", "PSNR, SSIM"),
+        Binding("d", "difference", "Difference"),
         Binding("t", "turn_terms", "Loss, MSE, KL"),
+        Binding("x", "export", "Export"),
         Binding("f", "frames", "Frames"),
         Binding("tab", "turn(1)", "Next", key_display="tab"),
         Binding("shift+tab", "turn(-1)", "Previous", show=False),
     ]
     help_text = (
-        "Settings shows only what differs. Metrics are those of the last epoch; PSNR is the mean over the validation"
-        " rollout. Each run has the same sign and colour in all tables and charts; f and m mark the two baselines,"
-        " repeating the first frame and the mean training frame. t shows the terms of the loss: losses under different"
-        " betas cannot be compared, their MSE can."
+        "Settings shows only what differs. Metrics are those of the last epoch, in brackets the difference to the"
+        " reference, which r or a click on a head chooses. PSNR and SSIM are means over the validation rollout;"
+        " 'below ... from frame 37' is the first frame below that baseline behind which no mean over 10 frames reaches"
+        " it again.\n\n"
+        "g makes one column of runs that differ in their seeds alone: mean ± standard deviation, and curves as the"
+        " mean between the least and the greatest. m turns between PSNR and SSIM frame by frame, d shows it as the"
+        " difference to the reference. Each run has the same sign and colour in all tables and charts; f and m mark"
+        " the two baselines, repeating the first frame and the mean training frame. t shows the terms of the loss:"
+        " losses under different betas cannot be compared, their MSE can.\n\n"
+        "x writes this view as .csv, .json, .md, .tex, .png or .svg, as `vidpred-engine runs compare --out` does."
     )
 
-    def __init__(self, run_ids: tuple[str, ...]) -> None:
+    def __init__(self, run_ids: tuple[str, ...], view: View | None = None) -> None:
         super().__init__()
         self.followed = run_ids
-        self._styles = [run_style(index) for index in range(len(run_ids))]
+        self.view = view or View()
+        self.comparison: Comparison | None = None
         self._snapshots: dict[str, RunSnapshot] = {}
-        self._term = TERMS[0]
+        self._rests_until = 0.0
+        self._due: asyncio.TimerHandle | None = None
 
     def compose(self) -> ComposeResult:
         """Tabs over the panes; a large terminal lays them out in two columns, what shares its steps at the right."""
@@ -65,16 +86,16 @@ class CompareScreen(VidpredScreen):
             with Container(id="pane-settings"):
                 yield CompareTable("setting", id="compare-settings")
                 yield Static("All settings are the same.", id="no-difference")
-            with Container(id="pane-loss"):
-                yield Chart(ChartPlan("loss"), id="chart-compare-loss")
+            with Container(id="pane-course"):
+                yield Chart(ChartPlan("loss"), id="chart-course")
             with Container(id="pane-metrics"):
                 yield CompareTable("metric", id="compare-metrics")
             with Container(id="pane-tfr"):
-                yield Chart(ChartPlan("TFR"), id="chart-compare-tfr")
-            with Container(id="pane-psnr"):
-                yield Chart(ChartPlan("PSNR dB"), id="chart-compare-psnr")
+                yield Chart(ChartPlan("TFR"), id="chart-tfr")
+            with Container(id="pane-frames"):
+                yield Chart(ChartPlan("PSNR dB"), id="chart-frames")
             with Container(id="pane-beta"):
-                yield Chart(ChartPlan("beta"), id="chart-compare-beta")
+                yield Chart(ChartPlan("beta"), id="chart-beta")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -82,20 +103,36 @@ class CompareScreen(VidpredScreen):
         self.query_one(TitleBar).show(f"{len(self.followed)} runs")
 
     def show_run(self, snapshot: RunSnapshot) -> None:
-        """Draw anew what the run takes part in, as soon as all runs have been read once."""
+        """Compare anew, as soon as all runs have been read once."""
         self._snapshots[snapshot.run_id] = snapshot
-        snapshots = self._in_order()
-        if not snapshots:
+        if self._due is None and self._snapshots.keys() >= set(self.followed):
+            wait = max(0.0, self._rests_until - time.monotonic())
+            self._due = asyncio.get_running_loop().call_later(wait, self._compare)
+
+    def _compare(self) -> None:
+        self._due = None
+        if not self.is_attached or not self._snapshots.keys() >= set(self.followed):
             return
-        names = [item.name for item in snapshots]
-        different = settings_that_differ(snapshots)
-        self.query_one("#compare-settings", CompareTable).show(names, self._styles, different)
-        self.query_one("#no-difference").display = not different
-        self.query_one("#compare-metrics", CompareTable).show(names, self._styles, final_metrics(snapshots))
-        self.query_one("#chart-compare-loss", Chart).show(loss_overlay(snapshots, self._styles, self._term))
-        self.query_one("#chart-compare-tfr", Chart).show(forcing_overlay(snapshots, self._styles))
-        self.query_one("#chart-compare-beta", Chart).show(beta_overlay(snapshots, self._styles))
-        self.query_one("#chart-compare-psnr", Chart).show(psnr_overlay(snapshots, self._styles))
+        self._rests_until = time.monotonic() + LEAST_REST_SECONDS
+        compared = compare([compared_run(self._snapshots[run_id]) for run_id in self.followed], self.view)
+        self.comparison = compared
+        heads = column_heads(compared)
+        self.query_one("#compare-settings", CompareTable).show(heads, compared.settings)
+        self.query_one("#no-difference").display = not compared.settings
+        self.query_one("#compare-metrics", CompareTable).show(heads, compared.figures)
+        for name, plan in comparison_charts(compared, self._snapshots).items():
+            self.query_one(f"#chart-{name}", Chart).show(plan)
+        self.query_one(TitleBar).show(self._described(compared))
+
+    def _described(self, compared: Comparison) -> str:
+        reference = compared.columns[compared.reference]
+        facts = [f"{len(self.followed)} runs", f"reference {column_style(reference).sign} {reference.label}"]
+        return " · ".join([*facts, "grouped over seeds"] if self.view.group_seeds else facts)
+
+    def _look(self, view: View) -> None:
+        """Show another view of the same runs."""
+        self.view = view
+        self._compare()
 
     @on(Tabs.TabActivated)
     def _show_pane(self, message: Tabs.TabActivated) -> None:
@@ -112,17 +149,43 @@ class CompareScreen(VidpredScreen):
         else:
             tabs.action_previous_tab()
 
+    @on(CompareTable.HeadClicked)
+    def _refer_to(self, message: CompareTable.HeadClicked) -> None:
+        if self.comparison is not None:
+            self._look(replace(self.view, reference=self.comparison.columns[message.column].runs[0].run_id))
+
+    def action_refer(self, by: int) -> None:
+        """Hold the runs against the next column, or the one before."""
+        if self.comparison is not None:
+            columns = self.comparison.columns
+            chosen = columns[(self.comparison.reference + by) % len(columns)]
+            self._look(replace(self.view, reference=chosen.runs[0].run_id))
+
+    def action_group(self) -> None:
+        """Make one column of runs that differ in their seeds alone, or show each again."""
+        self._look(replace(self.view, group_seeds=not self.view.group_seeds))
+
+    def action_turn_score(self) -> None:
+        """Show SSIM frame by frame, or PSNR again."""
+        self._look(replace(self.view, score=SCORES[(SCORES.index(self.view.score) + 1) % len(SCORES)]))
+
+    def action_difference(self) -> None:
+        """Show the difference to the reference frame by frame, or the scores again."""
+        self._look(replace(self.view, difference=not self.view.difference))
+
     def action_turn_terms(self) -> None:
         """Show the next term of the loss."""
-        self._term = TERMS[(TERMS.index(self._term) + 1) % len(TERMS)]
-        if snapshots := self._in_order():
-            self.query_one("#chart-compare-loss", Chart).show(loss_overlay(snapshots, self._styles, self._term))
+        self._look(replace(self.view, term=TERMS[(TERMS.index(self.view.term) + 1) % len(TERMS)]))
 
-    def _in_order(self) -> list[RunSnapshot]:
-        """The runs' snapshots in the order of their styles, none while one is missing."""
-        if self._snapshots.keys() < set(self.followed):
-            return []
-        return [self._snapshots[run_id] for run_id in self.followed]
+    def action_export(self) -> None:
+        """Write this view to a file."""
+        prompt = prompts.export_comparison(self.followed, self.view)
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                self.post_message(prompt.wish(answer))
+
+        self.app.push_screen(PromptScreen(prompt), answered)
 
     def action_frames(self) -> None:
         """Show what the runs predict, frame by frame."""

@@ -1,14 +1,20 @@
-"""A table with one column a run."""
+"""A table with one column a run, or a group of runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.text import Text
+from textual import on
+from textual.message import Message
+from textual.widgets import DataTable
 
-from vidpred_tui.comparison import Row
+from vidpred_engine.comparison.table import Row
+from vidpred_tui.formatting import inert
 from vidpred_tui.theme import LineStyle
 from vidpred_tui.widgets.keyed_table import KeyedTable
 
 LEAST_COLUMN = 10
+Heads = Sequence[tuple[str, LineStyle]]
 
 
 class CompareTable(KeyedTable):
@@ -21,20 +27,37 @@ class CompareTable(KeyedTable):
     }
     """
 
+    @dataclass
+    class HeadClicked(Message):
+        """Someone wants the others held against this column, counted from 0."""
+
+        column: int
+
     def __init__(self, what: str, *, id: str) -> None:
         super().__init__(id=id, cursor_type="row", show_cursor=False, fixed_columns=1)
         self._what = what
-        self._names: tuple[str, ...] = ()
+        self._heads: list[tuple[str, str]] = []
 
-    def show(self, names: Sequence[str], styles: Sequence[LineStyle], rows: Mapping[str, Row]) -> None:
-        """Show values by row and run."""
-        if tuple(names) != self._names:
-            self._names = tuple(names)
+    def show(self, heads: Heads, rows: Sequence[Row]) -> None:
+        """Show cells by row and column."""
+        written = [(f"{style.sign} {name}", style.hex) for name, style in heads]
+        if written != self._heads:
+            self._heads = written
             self.clear(columns=True)
             self.add_column(self._what, key="what")
-            for index, (name, style) in enumerate(zip(names, styles, strict=True)):
-                head = Text(f"{style.sign} {name}".rjust(LEAST_COLUMN), style=style.hex, justify="right")
-                self.add_column(head, key=str(index))
-        self.show_rows(
-            {key: [Text(key), *(Text(value, justify="right") for value in values)] for key, values in rows.items()}
-        )
+            for index, (head, colour) in enumerate(written):
+                text = Text(inert(head).rjust(LEAST_COLUMN), style=colour, justify="right")
+                self.add_column(text, key=str(index))
+        shown = {row.name: [cell.text for cell in row.cells] for row in rows}
+        labels = {row.name: row.label for row in rows}
+        self.show_rows({name: [Text(labels[name]), *map(_cell, texts)] for name, texts in shown.items()})
+
+    @on(DataTable.HeaderSelected)
+    def _choose(self, message: DataTable.HeaderSelected) -> None:
+        message.stop()
+        if message.column_index > 0:
+            self.post_message(self.HeadClicked(message.column_index - 1))
+
+
+def _cell(text: str) -> Text:
+    return Text(inert(text), justify="right")
