@@ -46,7 +46,7 @@ def measured(run: RunDirectory) -> list[Record]:
     return [
         {key: value for key, value in record.items() if key not in UNREPEATABLE}
         for record in records
-        if record["kind"] != "event"
+        if record["kind"] not in ("event", "device")
     ]
 
 

@@ -6,11 +6,15 @@ epoch       loss, mse, kl, psnr: means over the epoch, beta, teacher_forcing, lr
 validation  psnr, repeat_first, mean_frame: mean dB over the rollout (z from the prior), seconds
             (means leave out what was not finite, as in a step that was skipped for it, but in the step record that
             covers such a step the values in question are NaN)
+spot_check  as validation, but made on request: best weights and summary know nothing of it
+device      every 5 s at most: cpu_percent (of one core), memory_gib of the process; of a GPU gpu_percent,
+            gpu_memory_gib, gpu_watts
 event       event: start, resume, import, checkpoint, stop, finish, fail; text; of start and resume the device; of
             import the file's last_epoch, lr, tfr
             skip (steps were skipped): terms - of mse, kl, loss, gradient - and how many steps, skipped
             retreat (back to the last checkpoint, at a lower rate): terms, lr_factor
             nan (the run gives up): terms
+            control (what was asked of the run, see `control`): request, and whether it is obeyed
             warning (a write failed, training goes on), recovered (it is made good): what
 A log begins with a line of kind "format" that holds its `format` alone, which readers keep to themselves; those of
 before formats were numbered lack it.
@@ -118,7 +122,8 @@ def ends_with_newline(path: Path) -> bool:
 def rewind(path: Path, next_step: int, epochs_ended: int) -> None:
     """Drop what a run resumed there will log again: steps from `next_step` on, epochs from `epochs_ended` on.
 
-    Events stay: they tell what happened. So do damaged lines, which somebody may mend, all but half a line at the end.
+    Readings of the device and spot checks go with their steps. Events stay: they tell what happened. So do
+    damaged lines, which somebody may mend, all but half a line at the end.
     Raises NewerFormatError where the log is of a format to come.
     """
     if path.exists():
@@ -134,7 +139,7 @@ def _stays(record: Record, next_step: int, epochs_ended: int) -> bool:
     match record["kind"]:
         case "event":
             return True
-        case "step":
+        case "step" | "device" | "spot_check":
             return int(record.get("step", -1)) < next_step
         case _:
             return int(record.get("epoch", -1)) < epochs_ended

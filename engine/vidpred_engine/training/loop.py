@@ -4,27 +4,29 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
-from vidpred_engine.data.augment import augment_clips, draw_colours, draw_crops, jitter_colours
-from vidpred_engine.data.clips import ClipSet, Indices, batches, epoch_order
+from vidpred_engine.data.clips import Indices
 from vidpred_engine.data.source import RunData
 from vidpred_engine.errors import UserError
 from vidpred_engine.evaluation.validation import Validation, mean_figures
 from vidpred_engine.progress import Progress
-from vidpred_engine.schedules import Schedules, fast_epochs
+from vidpred_engine.schedules import Schedules
 from vidpred_engine.settings import RunSettings
-from vidpred_engine.store.evaluations import write_evaluation
+from vidpred_engine.store.control import Inbox, Request
+from vidpred_engine.store.evaluations import Evaluation, write_evaluation
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.sample_frames import NEWEST, write_sample_frames
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from vidpred_engine.training.device_load import DeviceLoad
 from vidpred_engine.training.journal import Journal
 from vidpred_engine.training.learner import Learner
+from vidpred_engine.training.lesson import Lesson
 from vidpred_engine.training.room import room_needed
 from vidpred_engine.training.tally import Tally, guilty_terms
 
@@ -76,20 +78,23 @@ class Training:
     ) -> None:
         self._run, self._settings, self._device = run, settings, device
         self._status, self._progress, self._stop_requested = status, progress, stop_requested
-        used = max(settings.partial, settings.fast_partial) if settings.fast_train else settings.partial
-        self._clips = ClipSet(data.train, settings.clip_length, used, device, stride=settings.clip_stride)
+        self._lesson = Lesson(settings, data.train, device)
         self.schedules = Schedules(
             settings,
-            len(self._batches(settings.epochs - 1)),
-            len(self._batches(0)) if settings.fast_train else 0,
+            len(self._lesson.batches(settings.epochs - 1)),
+            len(self._lesson.batches(0)) if settings.fast_train else 0,
         )
         self._validation = Validation(data, settings, device)
+        self._load = DeviceLoad(device)
+        self._inbox = Inbox(run, lambda: status.status)
+        self._asked: list[Request] = []
+        self._leaves_after_epoch = False
         self._retreats = 0
         self._begin()
 
     def _begin(self) -> None:
         """Stand before the first step."""
-        self._learner = Learner(self._settings, self._device)
+        self._learner = Learner(self._settings, self._device, self._progress.say)
         self._epoch_tally, self._interval_tally = Tally(), Tally()
         self._skips_in_a_row = torch.zeros((), dtype=torch.int64, device=self._device)
         self._step = self._epochs_ended = 0
@@ -175,26 +180,21 @@ class Training:
         self._leave_if_asked()
         with self._progress.bar("training", total, done=first) as bar:
             for epoch in range(self._epochs_ended, self._settings.epochs):
-                for batch in self._batches(epoch)[self._step - self.schedules.epoch_start(epoch) :]:
+                for batch in self._lesson.batches(epoch)[self._step - self.schedules.epoch_start(epoch) :]:
                     self._train_step(epoch, batch)
                     rate = (time.monotonic() - began) / (self._step - first)
                     self._status.update(epoch=epoch, step=self._step, eta_seconds=rate * (total - self._step))
                     self._journal.note("status.json", self._status.fault)
                     bar.update(self._step - bar.n)
-                    self._leave_if_asked()
+                    self._obey(epoch)
                 self._end_epoch(epoch)
-
-    def _batches(self, epoch: int) -> list[Indices]:
-        settings = self._settings
-        fast = epoch < fast_epochs(settings)
-        clips = self._clips.count(settings.fast_partial if fast else settings.partial)
-        return batches(
-            epoch_order(clips, seed=settings.seed, epoch=epoch, shuffle=settings.shuffle), settings.batch_size
-        )
+                if self._leaves_after_epoch and epoch + 1 < self._settings.epochs:
+                    self._leave()
 
     def _train_step(self, epoch: int, batch: Indices) -> None:
         settings, step = self._settings, self._step
-        clip_btchw, labels_btchw = self._clip(epoch, batch)
+        anchored = self._learner.model.anchored
+        clip_btchw, labels_btchw = self._lesson.clips(batch, epoch=epoch, step=step, anchored=anchored)
         forced = self.schedules.forced(step)
         beta, rate = self.schedules.beta(step), self._learning_rate(step)
         values = self._learner.step(clip_btchw, labels_btchw, step, forced=forced, beta=beta, rate=rate)
@@ -210,36 +210,21 @@ class Training:
             terms = self._log_interval(epoch, len(batch), forced)
             if gives_up:
                 raise _Retreat(terms)
+        if load := self._load.due():
+            self._journal.record(self._placed("device", epoch, **load))
         if time.monotonic() > self._save_due:
             self._save_if_possible()
 
     def _learning_rate(self, step: int) -> float:
         return self.schedules.learning_rate(step) * RATE_OF_A_RETREAT**self._retreats
 
-    def _clip(self, epoch: int, batch: Indices) -> tuple[Tensor, Tensor]:
-        settings, place = self._settings, {"seed": self._settings.seed, "epoch": epoch, "step": self._step}
-        clip_btchw, labels_btchw = self._clips.gather(batch)
-        if self._learner.model.anchored:
-            clip_btchw = torch.cat((self._clips.anchors(batch, **place)[:, None], clip_btchw), dim=1)
-        if settings.augment:
-            draws = draw_crops(len(batch), settings.frame_height, settings.frame_width, **place)
-            clip_btchw, labels_btchw = augment_clips(clip_btchw, labels_btchw, draws)
-        if settings.colour_jitter:
-            clip_btchw = jitter_colours(clip_btchw, draw_colours(len(batch), settings.colour_jitter, **place))
-        return clip_btchw, labels_btchw
+    def _placed(self, kind: str, epoch: int, **values: Any) -> dict[str, Any]:
+        return {"kind": kind, "step": self._step - 1, "epoch": epoch, "time": time.time(), **values}
 
     def _record(self, kind: str, epoch: int, **values: Any) -> dict[str, Any]:
         step = self._step - 1
-        return {
-            "kind": kind,
-            "step": step,
-            "epoch": epoch,
-            "time": time.time(),
-            **values,
-            "beta": self.schedules.beta(step),
-            "teacher_forcing": self.schedules.teacher_forcing(step),
-            "lr": self._learning_rate(step),
-        }
+        planned = {"beta": self.schedules.beta(step), "teacher_forcing": self.schedules.teacher_forcing(step)}
+        return {**self._placed(kind, epoch, **values), **planned, "lr": self._learning_rate(step)}
 
     def _log_interval(self, epoch: int, batch_size: int, forced: bool) -> list[str]:
         """Log the means since the last time; returns the terms to blame for steps that were skipped."""
@@ -276,16 +261,49 @@ class Training:
         self._journal.event("retreat", text, terms=terms, lr_factor=factor)
         self._save_if_possible()
 
-    def _leave_if_asked(self) -> None:
-        if self._stop_requested():
-            self._status.update(state="stopping")
-            raise StopRequested
+    def _obey(self, epoch: int) -> None:
+        """Do what this process was asked for, between two steps: nothing of what is trained comes out otherwise."""
+        self._leave_if_asked()
+        while self._asked:
+            began = time.monotonic()
+            match self._asked.pop(0):
+                case "checkpoint":
+                    saved = "is saved" if self._save_if_possible() else "could not be saved, and is tried again"
+                    self._answer("checkpoint", f"Step {self._step} {saved}, as asked.")
+                case "validate":
+                    psnr = self._spot_check(epoch)
+                    self._answer("validate", f"Validated at step {self._step}, as asked: PSNR {psnr:.2f} dB.")
+                case "stop-after-epoch":
+                    self._leaves_after_epoch = True
+                    self._answer("stop-after-epoch", f"Leaves after epoch {epoch + 1}, as asked.")
+            self._interval_began += time.monotonic() - began
 
-    def _save_if_possible(self) -> None:
+    def _leave_if_asked(self) -> None:
+        for taken in self._inbox.take():
+            if taken.is_stale:
+                text = f"Passed over the request to {taken.request}, which was made to an earlier process."
+                self._journal.event("control", text, request=taken.request, obeyed=False)
+            elif taken.request not in self._asked:
+                self._asked.append(taken.request)
+        if "stop" in self._asked:
+            self._answer("stop", f"Stops at step {self._step}, as asked.")
+            self._leave()
+        if self._stop_requested():
+            self._leave()
+
+    def _leave(self) -> NoReturn:
+        self._status.update(state="stopping")
+        raise StopRequested
+
+    def _answer(self, request: Request, text: str) -> None:
+        self._journal.event("control", text, request=request, obeyed=True)
+
+    def _save_if_possible(self) -> bool:
         """Save where the run stands; what cannot be written is tried again soon, and the older checkpoint stays."""
         self._journal.sync()
         saved = self._journal.attempt(f"checkpoints/{LAST}", self._save)
         self._save_due = time.monotonic() + (SECONDS_BETWEEN_CHECKPOINTS if saved else SECONDS_BETWEEN_ATTEMPTS)
+        return saved
 
     def _save_or_fail(self) -> None:
         """Save for the last time; raises Unsaved."""
@@ -340,7 +358,28 @@ class Training:
         self._interval_began = time.monotonic()
 
     def _validate(self, epoch: int, records: list[dict[str, Any]]) -> dict[str, float]:
-        model, began = self._learner.evaluated, time.monotonic()
+        began = time.monotonic()
+        evaluations = self._evaluations()
+        means = mean_figures(evaluations)
+        records.append(self._record("validation", epoch, **means, seconds=time.monotonic() - began))
+        if means["psnr"] > self._best_psnr and self._journal.attempt(f"checkpoints/{BEST}", self._save_best):
+            self._best_psnr = means["psnr"]
+            for evaluation in evaluations:
+                write = partial(write_evaluation, self._run, evaluation)
+                self._journal.owe(f"evaluation/{evaluation.file_name}", write)
+            self._journal.owe("registry.json", lambda: Registry(self._run.path.parent).index(self._run))
+        return {**means, "best_psnr": self._best_psnr} if math.isfinite(self._best_psnr) else means
+
+    def _spot_check(self, epoch: int) -> float:
+        """Validate in the midst of an epoch, without a say in which weights are the best; returns the PSNR [dB]."""
+        began = time.monotonic()
+        means = mean_figures(self._evaluations())
+        self._journal.record(self._record("spot_check", epoch, **means, seconds=time.monotonic() - began))
+        return means["psnr"]
+
+    def _evaluations(self) -> list[Evaluation]:
+        """Score the weights as they stand, and write what they predict."""
+        model = self._learner.evaluated
         with self._progress.bar("validation", self._validation.frames, unit="frame") as bar:
 
             def advance(done: int, total: int) -> None:  # noqa: ARG001
@@ -354,15 +393,7 @@ class Training:
             )
         frames = self._validation.sample_frames(0, predictions[0], step=self._step, weights=weights, checkpoint=NEWEST)
         self._journal.attempt("frames/", lambda: write_sample_frames(self._run, frames))
-        means = mean_figures(evaluations)
-        records.append(self._record("validation", epoch, **means, seconds=time.monotonic() - began))
-        if means["psnr"] > self._best_psnr and self._journal.attempt(f"checkpoints/{BEST}", self._save_best):
-            self._best_psnr = means["psnr"]
-            for evaluation in evaluations:
-                write = partial(write_evaluation, self._run, evaluation)
-                self._journal.owe(f"evaluation/{evaluation.file_name}", write)
-            self._journal.owe("registry.json", lambda: Registry(self._run.path.parent).index(self._run))
-        return {**means, "best_psnr": self._best_psnr} if math.isfinite(self._best_psnr) else means
+        return evaluations
 
 
 def _listed(terms: list[str]) -> str:
