@@ -34,6 +34,7 @@ from vidpred_engine.store.status import LIVE_STATES, State, Status
 INDEX, CURVES = "registry.json", "curves.json"
 FORMAT = 1
 LOCK_TIMEOUT = 20.0
+SECONDS_BETWEEN_TRIES = 0.01  # to take the lock, which is held for some 5 ms: ten times less would wait in vain
 # The year 10,000 in Unix seconds, and then some: what lies beyond is in no calendar.
 _END_OF_TIME = 3e11
 # States in which a run may be in another one by now, although nobody has indexed it.
@@ -224,17 +225,16 @@ class Registry:
         self.index_all([run])
 
     def index_all(self, runs: Iterable[RunDirectory]) -> None:
-        """Index several runs with one write a file."""
+        """Index several runs with one write a file; one that was deleted meanwhile stays out."""
         listed = list(runs)
         entries = [read_entry(run) for run in listed]  # before the lock: 10,000 take longer than others wait for it
         curves = {run.run_id: asdict(item) for run in listed if (item := main_evaluation(run)) is not None}
         with self._changing(self._entries, "runs") as table:
-            table.put(
-                _documents(_annotated(entry, read_annotations(run)) for entry, run in zip(entries, listed, strict=True))
-            )
+            there = [(entry, run) for entry, run in zip(entries, listed, strict=True) if run.path.exists()]
+            table.put(_documents(_annotated(entry, read_annotations(run)) for entry, run in there))
         if curves:
             with self._changing(self._curves, "curves") as table:
-                table.put(curves)
+                table.put({run.run_id: curves[run.run_id] for _, run in there if run.run_id in curves})
 
     def annotate(self, runs: Iterable[RunDirectory], change: Callable[[Annotations], Annotations]) -> None:
         """Change what is said of runs, in their folders and in the index.
@@ -314,7 +314,7 @@ class Registry:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._runs.mkdir(parents=True, exist_ok=True)
-        with self._lock:
+        with self._lock.acquire(poll_interval=SECONDS_BETWEEN_TRIES):
             yield
 
     @contextmanager
