@@ -73,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         evaluate,
         import_lab,
         predict,
+        preflight,
         presets,
         queue,
         reproduce,
@@ -90,7 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vidpred {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    training = (train, sweep, queue, reproduce, presets)
+    training = (train, preflight, sweep, queue, reproduce, presets)
     for module in (*training, evaluate, predict, score, import_lab, data, runs, doctor, bench):
         module.add(commands)
     return parser

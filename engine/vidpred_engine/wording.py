@@ -27,6 +27,21 @@ def state_text(state: str) -> str:
     return f"{STATE_SIGNS.get(state, '?')} {state}"
 
 
+def duration(seconds: float | None) -> str:
+    """A span of time in at most six characters: 42s, 7m 05s, 3h 20m, 4d 06h."""
+    if seconds is None or not math.isfinite(seconds):
+        return ABSENT
+    whole = max(0, round(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if minutes == 0:
+        return f"{whole}s"
+    if hours == 0:
+        return f"{minutes}m {whole % 60:02}s"
+    if days == 0:
+        return f"{hours}h {minutes % 60:02}m"
+    return f"{days}d {hours % 24:02}h" if days < 100 else f"{days}d"
+
+
 def metric(value: float | None) -> str:
     """A loss-like number in at most seven characters."""
     if value is None:

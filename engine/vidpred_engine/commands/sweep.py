@@ -11,7 +11,7 @@ from vidpred_engine.commands.train import layered_settings
 from vidpred_engine.launch.new_run import queue_new_runs
 from vidpred_engine.launch.queue_runner import start_runner
 from vidpred_engine.settings import describe_settings
-from vidpred_engine.sweep import MOST_RUNS, SEPARATOR, expand, several
+from vidpred_engine.sweep import MOST_RUNS, SEPARATOR, Sweep, expand, several
 
 DETAILS = f"""Every setting takes one value, or several with {SEPARATOR} between them in quotes:
 
@@ -25,24 +25,34 @@ def add(commands: Subparsers) -> None:
     """Declare the command."""
     parser = add_command(commands, "sweep", "Queue a run for each combination of several values of settings.", DETAILS)
     parser.usage = "%(prog)s [--preset NAME] [--settings FILE] [--SETTING 'VALUE|VALUE|...' ...]"
+    add_json(parser)
+    add_sweep_flags(parser)
+    parser.set_defaults(call=call)
+
+
+def add_sweep_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what `chosen_sweep` reads: a flag for every setting that takes several values, and the runs folder."""
     source = parser.add_argument_group("where the settings come from")
     source.add_argument("--preset", metavar="NAME", help="start from a preset; `vidpred-engine presets` lists them")
     source.add_argument("--settings", type=Path, metavar="FILE", help="start from a TOML file of settings")
     add_runs_folder(parser)
-    add_json(parser)
     settings = parser.add_argument_group("settings; `vidpred-engine train --help` says what each means")
     for setting in describe_settings():
         choices = "on, off" if setting.kind == "switch" else ", ".join(setting.choices)
         facts = {"default": argparse.SUPPRESS, "metavar": "VALUES", "help": choices or setting.limits}
         add_with_lab_name(settings, setting.flag, setting.lab_flag, dest=setting.name, **facts)
-    parser.set_defaults(call=call)
+
+
+def chosen_sweep(arguments: argparse.Namespace) -> Sweep:
+    """The runs that the arguments, the environment and their files stand for; raises UserError."""
+    given, flags = given_settings(arguments), given_flags(arguments)
+    base = layered_settings(arguments, {name: (several(value) or (value,))[0] for name, value in given.items()})
+    return expand({**base.model_dump(), **{name: value for name, value in given.items() if several(value)}}, flags)
 
 
 def call(arguments: argparse.Namespace) -> int:
     """Make the runs and queue them."""
-    given, flags = given_settings(arguments), given_flags(arguments)
-    base = layered_settings(arguments, {name: (several(value) or (value,))[0] for name, value in given.items()})
-    sweep = expand({**base.model_dump(), **{name: value for name, value in given.items() if several(value)}}, flags)
+    sweep = chosen_sweep(arguments)
     made = queue_new_runs(arguments.runs, sweep)
     start_runner(arguments.runs)
     names = {run.run_id: settings.name for run, settings in zip(made, sweep.runs, strict=True)}

@@ -5,14 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from vidpred_engine.data.clip_grid import Indices as Indices
+from vidpred_engine.data.clip_grid import clip_starts as clip_starts
 from vidpred_engine.data.packed import PackedSplit
 from vidpred_engine.errors import UserError
 from vidpred_engine.randomness import random_stream
-
-Indices = NDArray[np.int64]
 
 _SHARE_OF_DEVICE = 4
 """Frames move to the GPU when they take at most one part in this many of its free memory; training needs the rest."""
@@ -72,29 +71,6 @@ class ClipSet:
         if self._device.type == "cuda" and not clips_btchw.is_cuda:
             clips_btchw = clips_btchw.pin_memory().to(self._device, non_blocking=True)
         return clips_btchw.to(torch.float32).div_(255)
-
-
-def clip_starts(lengths: Sequence[int], clip_length: int, partial: float, stride: int = 0) -> Indices:
-    """First frame of every clip within the first `partial` of the frames of sequences of these lengths.
-
-    Successive clips of a sequence start `stride` frames apart, 0 standing for `clip_length`.
-
-    Raises UserError where not one clip fits.
-    """
-    frames = sum(lengths)
-    kept = int(frames * partial)
-    starts: list[int] = []
-    begin = 0
-    for length in lengths:
-        end = min(begin + length, kept)
-        starts += range(begin, end - clip_length + 1, stride or clip_length)
-        begin += length
-    if not starts:
-        raise UserError(
-            f"Not one training clip fits: a clip needs {clip_length} frames in a row, and partial {partial:g} of the "
-            f"training set is {kept} of {frames} frames; lower clip_length, raise partial or add frames."
-        )
-    return np.array(starts, dtype=np.int64)
 
 
 def epoch_order(clips: int, *, seed: int, epoch: int, shuffle: bool) -> Indices:

@@ -5,15 +5,9 @@ import shutil
 from torch import nn
 
 from vidpred_engine.errors import UserError
+from vidpred_engine.launch.footprint import TENSOR_BYTES, run_bytes
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.run_directory import RunDirectory
-from vidpred_engine.store.sample_frames import LARGEST_PICTURES
-
-# Measured and rounded up: what torch adds to each tensor of a file (350), a step logged (320), an epoch logged (800).
-TENSOR_BYTES = 400
-STEP_RECORD_BYTES = 400
-EPOCH_BYTES = 900
-FRAME_BYTES = 110  # of each frame's scores in evaluation/ and curves.json
 
 
 def refuse_without_room(run: RunDirectory, needed: int) -> None:
@@ -32,18 +26,8 @@ def room_needed(settings: RunSettings, model: nn.Module, steps: int, frames: int
 
     That is with last.pt, best.pt and the new last.pt, which replaces the old one when it is whole.
     """
-    tensors = list(model.state_dict().values())
-    weights: int = sum(tensor.nbytes + TENSOR_BYTES for tensor in tensors)
-    copies_in_last = 3 + bool(settings.ema_decay)  # weights, Adam's two moments, the averaged weights
-    pictures = min(LARGEST_PICTURES, 3 * frames * 3 * settings.frame_height * settings.frame_width)
-    validations = settings.epochs // settings.validate_every + 1
-    return (
-        weights * (2 * copies_in_last + 1)
-        + steps // settings.log_every * STEP_RECORD_BYTES
-        + (settings.epochs + validations) * EPOCH_BYTES
-        + 2 * pictures
-        + 2 * frames * FRAME_BYTES
-    )
+    weights: int = sum(tensor.nbytes + TENSOR_BYTES for tensor in model.state_dict().values())
+    return run_bytes(settings, weights, steps, frames)
 
 
 def _megabytes(size: int) -> str:
