@@ -31,6 +31,7 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     for name in [name for name in os.environ if name.startswith("VIDPRED_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("VIDPRED_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture

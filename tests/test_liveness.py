@@ -35,7 +35,7 @@ from vidpred_engine.store.status import (
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.learner import Learner
 from vidpred_engine.wording import STATE_SIGNS
-from vidpred_tui.theme import STATE_COLOURS
+from vidpred_tui.theme import colours
 
 HOUR = 3600.0
 CHILD = """
@@ -248,7 +248,7 @@ def test_a_training_that_was_stopped_by_a_signal_shows_as_stalled_and_can_be_tol
 
 
 def test_every_state_has_a_sign_and_a_colour() -> None:
-    assert set(STATE_SIGNS) == set(STATE_COLOURS) == set(get_args(State))
+    assert set(STATE_SIGNS) == set(colours().states) == set(get_args(State))
     assert len(set(map(len, STATE_SIGNS.values()))) == 1
     assert set(LIVE_STATES) < set(get_args(State))
 

@@ -214,7 +214,7 @@ async def test_any_size_is_survived(app: VidpredApp, runs: Path) -> None:
             await until(pilot, lambda count=count: len(pictures(app)) == count)  # type: ignore[misc]
             sizes = {pane.view.size for pane in app.screen.query(FramePane) if pane.display}
             assert sizes == {cells}, size
-        await pilot.resize_terminal(5, 3)
+        await pilot.resize_terminal(40, 12)
         await pilot.press("right", "space", "tab", "end")
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: frame(app) == 12)

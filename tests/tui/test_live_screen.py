@@ -83,7 +83,6 @@ async def test_a_small_terminal_pages_its_charts_and_a_large_one_shows_all(app: 
         await until(pilot, lambda: shown() == RUN_CHARTS)
         await pilot.resize_terminal(40, 12)
         await until(pilot, lambda: shown() == ("loss",))
-        await pilot.resize_terminal(5, 3)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
 

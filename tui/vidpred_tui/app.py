@@ -2,35 +2,36 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from textual import work
-from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
+from vidpred_engine.comparison.view import View
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch import local
+from vidpred_engine.launch.queue_runner import start_runner
 from vidpred_engine.presets import preset_settings, preset_summary
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import LIVE_STATES
-from vidpred_tui import keeping, messages, starting
+from vidpred_tui import keeping, messages, settings_files, starting
+from vidpred_tui.draft import Draft
+from vidpred_tui.endings import endings
+from vidpred_tui.pictures.playback import Playing
+from vidpred_tui.run_list import RunsLook
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.compare import CompareScreen
 from vidpred_tui.screens.confirm import ConfirmScreen
 from vidpred_tui.screens.frames import FramesScreen
-from vidpred_tui.screens.help import HelpScreen
 from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.screens.settings import SettingsScreen
+from vidpred_tui.shell import Shell
 from vidpred_tui.snapshot import RunSnapshot
-from vidpred_tui.starting import Predict, Start
-from vidpred_tui.theme import VIDPRED_THEME
+from vidpred_tui.starting import Predict, Start, Work
 from vidpred_tui.watcher import Watcher
 
 DEMO = "demo"
@@ -39,20 +40,11 @@ NAMED = 5
 Stop = Callable[[RunDirectory], None]
 
 
-class VidpredApp(App[None]):
-    """Terminal screens over one folder of runs; `start`, `stop` and `predict` are the launcher's functions.
+class VidpredApp(Shell):
+    """Terminal screens over one folder of runs; `start`, `stop` and the like are the launcher's functions.
 
     It opens on the comparison of the runs `compared` where there are any.
     """
-
-    TITLE = "vidpred"
-    ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "quit", "Quit"),
-        Binding("ctrl+q", "quit", "Quit", show=False),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
-    ]
 
     def __init__(
         self,
@@ -61,17 +53,17 @@ class VidpredApp(App[None]):
         start: Start = local.start,
         stop: Stop = local.stop,
         predict: Predict = local.predict,
+        work_on_queue: Work = start_runner,
         compared: tuple[str, ...] = (),
     ) -> None:
-        super().__init__()
-        self.animation_level = "none"  # sliding panels cost an SSH link a hundred redraws and show nothing
-        self.runs = runs
+        super().__init__(runs)
         self.entries: tuple[RunEntry, ...] = ()
         self._is_listed = False
         self.snapshots: dict[str, RunSnapshot] = {}
         self._start = start
         self._stop = stop
         self._predict = predict
+        self._work_on_queue = work_on_queue
         self._predicting: set[str] = set()
         self._compared = compared
         self._start_under_way = False
@@ -85,25 +77,31 @@ class VidpredApp(App[None]):
         return sum(entry.state in LIVE_STATES for entry in self.entries)
 
     def on_mount(self) -> None:
-        """Show home and begin to watch; a polite end restores the terminal."""
-        self.register_theme(VIDPRED_THEME)
-        self.theme = VIDPRED_THEME.name
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, None, 128 + signal.SIGTERM)
+        """Show home and begin to watch; a polite end, or that of the connection, restores the terminal."""
+        self.use_look()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
         self.screen_change_signal.subscribe(self, self._follow_screens)
-        self.push_screen(RunsScreen(self.runs, self._demo_summary))
+        self.push_screen(RunsScreen(self.runs, self._demo_summary, self.memory.recall("runs", RunsLook())))
         if self._compared:
-            self.push_screen(CompareScreen(self._compared))
+            self._show_comparison(self._compared)
         self._watcher.start()
 
     def on_unmount(self) -> None:
         """Watch no more; training goes on."""
         self._watcher.close()
+        self.memory.save()
 
     # What the watcher reports, and what screens draw of it.
 
     def on_runs_listed(self, message: messages.RunsListed) -> None:
         """Keep and show the new list."""
+        ended = endings(self.entries, message.entries)
         self.entries, self._is_listed = message.entries, True
+        for ending in ended:
+            self.say(ending.sentence, is_bad=ending.is_bad)
+        if any(ending.rings for ending in ended):
+            self.ring()
         if (audience := self._audience()) is not None:
             audience.show_runs(self.entries)
 
@@ -127,24 +125,17 @@ class VidpredApp(App[None]):
 
     def on_folder_faltered(self, message: messages.FolderFaltered) -> None:
         """Say that nothing can be read."""
-        self._say(message.sentence, is_bad=True)
+        self.say(message.sentence, is_bad=True)
 
-    def on_process_ended(self, message: messages.ProcessEnded) -> None:
-        """Say how a run that was started here has ended."""
-        name = self._called(message.run_id)
-        match message.exit_code:
-            case local.EXIT_DONE:
-                self._say(f"{name} is finished.")
-            case local.EXIT_RESUMABLE:
-                self._say(f"{name} has stopped and saved; r resumes it.")
-            case code:
-                self._say(f"{name} failed with exit code {code}; its log says why.", is_bad=True)
+    def on_process_ended(self, _: messages.ProcessEnded) -> None:
+        """Look at once how a run that was started here has ended."""
+        self._watcher.list_now()
 
     def on_rollout_ended(self, message: messages.RolloutEnded) -> None:
         """Say that a rollout that was started here has failed; one that has not is shown as soon as its file is."""
         self._predicting.discard(message.run_id)
         if message.exit_code:
-            self._say(f"The rollout of {self._called(message.run_id)} failed; the run's log says why.", is_bad=True)
+            self.say(f"The rollout of {self._called(message.run_id)} failed; the run's log says why.", is_bad=True)
 
     def _audience(self) -> VidpredScreen | None:
         """The screen to hand news to; while the app shuts down, screens lose their widgets and then vanish."""
@@ -160,10 +151,6 @@ class VidpredApp(App[None]):
         followed = self._followed()
         self.snapshots = {run_id: snapshot for run_id, snapshot in self.snapshots.items() if run_id in followed}
         self._watcher.follow(followed)
-
-    def _say(self, sentence: str, *, is_bad: bool = False) -> None:
-        """Show a sentence for a while; it may hold any characters, so it is never read as markup."""
-        self.notify(sentence, severity="error" if is_bad else "information", timeout=10 if is_bad else 5, markup=False)
 
     def _called(self, run_id: str) -> str:
         return next((entry.label for entry in self.entries if entry.run_id == run_id), run_id)
@@ -183,11 +170,14 @@ class VidpredApp(App[None]):
 
     def on_comparison_requested(self, message: messages.ComparisonRequested) -> None:
         """Show the runs side by side."""
-        self.push_screen(CompareScreen(message.run_ids))
+        self._show_comparison(message.run_ids)
+
+    def _show_comparison(self, run_ids: tuple[str, ...]) -> None:
+        self.push_screen(CompareScreen(self.runs, run_ids, self.memory.recall("compare", View())))
 
     def on_frames_requested(self, message: messages.FramesRequested) -> None:
         """Show what the runs predict, in step."""
-        self.push_screen(FramesScreen(message.run_ids))
+        self.push_screen(FramesScreen(message.run_ids, self.memory.recall("frames", Playing())))
 
     def on_rollouts_requested(self, message: messages.RolloutsRequested) -> None:
         """Predict a validation clip with the runs that are not at it already."""
@@ -202,15 +192,33 @@ class VidpredApp(App[None]):
     def on_presets_loaded(self, message: messages.PresetsLoaded) -> None:
         """Show the form, once: the key may have been pressed again while the presets were read."""
         if not isinstance(self.screen, SettingsScreen):
-            self.push_screen(SettingsScreen(message.choices, message.chosen))
+            self.push_screen(SettingsScreen(self.runs, message, self.memory.recall("draft", Draft())))
 
     def on_demo_requested(self) -> None:
         """Start the demo run."""
         self._start_once(lambda: starting.start_new(self.runs, preset_settings(DEMO), self._start))
 
     def on_settings_submitted(self, message: messages.SettingsSubmitted) -> None:
-        """Start a new run."""
-        self._start_once(lambda: starting.start_new(self.runs, message.settings, self._start))
+        """Start a new run, or put new runs into the queue."""
+        if message.to_queue:
+            self._start_once(lambda: starting.queue_new(self.runs, message.sweep, self._work_on_queue))
+        else:
+            self._start_once(lambda: starting.start_new(self.runs, message.sweep.runs[0], self._start))
+
+    def on_settings_file_named(self, message: messages.SettingsFileNamed) -> None:
+        """Read settings from a file, or write them to it."""
+        self._request(lambda: settings_files.read_or_write(message))
+
+    def on_settings_read(self, message: messages.SettingsRead) -> None:
+        """Put the settings of a file into the form."""
+        if isinstance(self.screen, SettingsScreen):
+            self.screen.fill(message.values)
+            self.say(f"{len(message.values)} settings are loaded from {message.path}.")
+
+    def on_queue_change_requested(self, message: messages.QueueChangeRequested) -> None:
+        """Put runs into the queue, take them out or move one."""
+        called = self._named(message.run_ids)
+        self._request(lambda: starting.change_queue(self.runs, message, called, self._work_on_queue))
 
     def on_resume_requested(self, message: messages.ResumeRequested) -> None:
         """Let a run go on."""
@@ -243,7 +251,7 @@ class VidpredApp(App[None]):
             run_ids = self._deleted.pop()
             self._request(lambda: keeping.restore(self.runs, run_ids))
         else:
-            self._say("Nothing has been deleted here; `vidpred-engine runs restore` knows what was before.")
+            self.say("Nothing has been deleted here; `vidpred-engine runs restore` knows what was before.")
 
     def on_export_requested(self, message: messages.ExportRequested) -> None:
         """Write runs to a file."""
@@ -259,29 +267,6 @@ class VidpredApp(App[None]):
                 self._request(act)
 
         self.push_screen(ConfirmScreen(question, yes), act_if)
-
-    def action_help(self) -> None:
-        """Show the keys of the current screen: those of its footer, then those that work everywhere."""
-        screen = self.screen
-        if not isinstance(screen, VidpredScreen):
-            return
-        active = screen.active_bindings.values()
-        listed = [item.binding for item in active if item.binding.show]
-        listed += [item.binding for item in active if not item.binding.show and item.node is self]
-        keys: dict[str, str] = {}
-        for binding in listed:
-            if binding.description:
-                keys.setdefault(binding.description, self.get_key_display(binding))
-        self.push_screen(HelpScreen(screen.help_text, [(key, what) for what, key in keys.items()]))
-
-    def get_system_commands(self, screen: "Screen[object]") -> Iterable[SystemCommand]:
-        """The command palette offers what the screen's keys do."""
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.description and binding.show and active.enabled:
-                run = partial(self.run_action, binding.action, active.node)
-                yield SystemCommand(binding.description, f"Key {self.get_key_display(binding)}", run)
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     # Workers: all that may block. They touch nothing of the app but its message queue.
 
@@ -308,11 +293,22 @@ class VidpredApp(App[None]):
         self._start_under_way = False
         self._watcher.adopt(message.run_id, message.process)
         if not message.is_new:
-            self._say(f"{self._called(message.run_id)} goes on.")
+            self.say(f"{self._called(message.run_id)} goes on.")
         elif isinstance(self.screen, SettingsScreen):
+            self.memory.keep("draft", Draft())
             self.switch_screen(LiveScreen(message.run_id))
         else:
             self.push_screen(LiveScreen(message.run_id))
+
+    def on_runs_queued(self, message: messages.RunsQueued) -> None:
+        """Go back to the runs, and say what waits there."""
+        self._start_under_way = False
+        self.memory.keep("draft", Draft())
+        if isinstance(self.screen, SettingsScreen):
+            self.pop_screen()
+        count = len(message.run_ids)
+        self.say(f"{count} {'run is' if count == 1 else 'runs are'} in the queue; each starts as a slot is free.")
+        self._watcher.list_now()
 
     def on_rollouts_started(self, message: messages.RolloutsStarted) -> None:
         """Watch over the processes."""
@@ -320,28 +316,28 @@ class VidpredApp(App[None]):
         for run_id, process in message.processes.items():
             self._predicting.add(run_id)
             self._watcher.adopt_rollout(run_id, process)
-            self._say(f"{self._called(run_id)} predicts in the background.")
+            self.say(f"{self._called(run_id)} predicts in the background.")
         for refusal in message.refusals:
-            self._say(refusal, is_bad=True)
+            self.say(refusal, is_bad=True)
 
     def on_stop_sent(self, message: messages.StopSent) -> None:
         """Say that the runs were asked."""
         is_one = len(message.run_ids) == 1
         what = "finishes its step, saves and leaves" if is_one else "finish their steps, save and leave"
-        self._say(f"{self._named(message.run_ids)} {what}.")
+        self.say(f"{self._named(message.run_ids)} {what}.")
 
     def on_request_done(self, message: messages.RequestDone) -> None:
         """Say what was done, and show what came of it without waiting for the next look."""
-        self._say(message.sentence)
+        self.say(message.sentence)
         self._watcher.list_now()
 
     def on_runs_deleted(self, message: messages.RunsDeleted) -> None:
         """Remember what can be brought back."""
         self._deleted.append(message.run_ids)
-        self._say(message.sentence)
+        self.say(message.sentence)
         self._watcher.list_now()
 
     def on_request_refused(self, message: messages.RequestRefused) -> None:
         """Say why not."""
         self._start_under_way = False
-        self._say(message.sentence, is_bad=True)
+        self.say(message.sentence, is_bad=True)

@@ -61,8 +61,10 @@ def export_comparison(runs: Path, wish: messages.ComparisonExportRequested) -> M
     The command that does so runs as a process of its own: drawing loads a library of half a second, and what is written
     is what it prints, whatever the screen shows.
     """
-    words = [*comparison_command(runs, wish.run_ids, wish.view), "--out", str(wish.path)]
-    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    words = [sys.executable, "-m", "vidpred_engine", *comparison_command(runs, wish.run_ids, wish.view)]
+    done = subprocess.run(
+        [*words, "--out", str(wish.path)], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["it said nothing"]
         raise UserError(said[-1].removeprefix("vidpred-engine: "))
@@ -71,4 +73,4 @@ def export_comparison(runs: Path, wish: messages.ComparisonExportRequested) -> M
 
 def comparison_command(runs: Path, run_ids: Sequence[str], view: View) -> list[str]:
     """The words of the command that shows what the Compare screen does."""
-    return ["vidpred_engine", "runs", "compare", *run_ids, "--runs", str(runs), *view.flags()]
+    return ["runs", "compare", *run_ids, "--runs", str(runs), *view.flags()]

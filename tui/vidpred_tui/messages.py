@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from textual.message import Message
 
@@ -11,6 +12,7 @@ from vidpred_engine.comparison.view import View
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import Annotations
 from vidpred_engine.store.registry import RunEntry
+from vidpred_engine.sweep import Sweep
 from vidpred_tui.snapshot import RunSnapshot
 
 
@@ -65,6 +67,14 @@ class ScreenShown(Message):
 
 
 @dataclass
+class ViewChanged(Message):
+    """Someone looks at a screen in another way, worth remembering as a flat dataclass under the screen's name."""
+
+    name: str
+    view: Any
+
+
+@dataclass
 class RunOpened(Message):
     """Someone wants to look at a run."""
 
@@ -85,9 +95,42 @@ class NewRunRequested(Message):
 
 @dataclass
 class SettingsSubmitted(Message):
-    """Someone wants to train with these settings."""
+    """Someone wants these runs, one at once or all in their turn."""
 
-    settings: RunSettings
+    sweep: Sweep
+    to_queue: bool
+
+
+@dataclass
+class SettingsFileNamed(Message):
+    """Someone wants settings from a file, or these settings in one."""
+
+    path: Path
+    settings: RunSettings | None = None
+
+
+@dataclass
+class SettingsRead(Message):
+    """Settings were read from a file."""
+
+    path: Path
+    values: dict[str, Any]
+
+
+@dataclass
+class QueueChangeRequested(Message):
+    """Someone wants runs in the queue, out of it, or one of them earlier or later in it."""
+
+    run_ids: tuple[str, ...]
+    change: Literal["in", "out", "earlier", "later"]
+
+
+@dataclass
+class RunsQueued(Message):
+    """New runs were put into the queue; the process works on it."""
+
+    run_ids: tuple[str, ...]
+    runner: "subprocess.Popen[bytes]"
 
 
 @dataclass
@@ -205,10 +248,11 @@ class RequestDone(Message):
 
 @dataclass
 class PresetsLoaded(Message):
-    """The settings a form starts from were read: named ones in the order shown, and the name of the first choice."""
+    """The settings a form starts from were read: in the order shown, the first choice, and the run to be copied."""
 
     choices: "dict[str, PresetChoice]"
     chosen: str
+    based_on: str | None = None
 
 
 @dataclass

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_fields import named_fields, sorted_by
-from vidpred_engine.store.run_filter import parse_filter
+from vidpred_engine.store.run_filter import FilterError, parse_filter
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,15 @@ class Order:
 
     field: str = "age"
     descending: bool = False
+
+
+@dataclass(frozen=True)
+class RunsLook:
+    """How the list is looked at, to be remembered: sorted by which field, and through which filter."""
+
+    field: str = "age"
+    descending: bool = False
+    filter: str = ""
 
 
 class RunList:
@@ -55,6 +65,18 @@ class RunList:
         again = name == self.order.field
         self.order = Order(name, not self.order.descending if again else field.descends)
         self.renew()
+
+    @property
+    def look(self) -> RunsLook:
+        """How the list is looked at."""
+        return RunsLook(self.order.field, self.order.descending, self.filter)
+
+    def use_look(self, look: RunsLook) -> None:
+        """Look at the list as before; a field or filter that is not understood any more is left out."""
+        if named_fields(look.field):
+            self.order = Order(look.field, look.descending)
+        with suppress(FilterError):
+            self.use_filter(look.filter)
 
     def toggle_mark(self, run_id: str) -> None:
         """Mark a run, or take its mark away."""

@@ -23,6 +23,16 @@ class VidpredScreen(Screen[None]):
     help_text: ClassVar[str] = ""
     """What the screen is for, for the help panel."""
 
+    @property
+    def clipping(self) -> str:
+        """What is worth having on the clipboard: the ids of the screen's runs."""
+        return " ".join(self.followed)
+
+    @property
+    def chosen(self) -> str:
+        """The id of the one run that the screen is about, empty where there are several."""
+        return self.followed[0] if len(self.followed) == 1 else ""
+
     is_ready = False
     """Whether the screen's widgets exist, so that it can be shown anything."""
 

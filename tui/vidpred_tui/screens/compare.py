@@ -1,8 +1,10 @@
 """Runs side by side: what differs in their settings, what came of it, and their curves on one chart."""
 
 import asyncio
+import shlex
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -16,7 +18,8 @@ from vidpred_engine.comparison.view import SCORES, TERMS, View
 from vidpred_tui import prompts
 from vidpred_tui.charts.plan import ChartPlan
 from vidpred_tui.comparison import column_heads, column_style, compared_run, comparison_charts
-from vidpred_tui.messages import FramesRequested
+from vidpred_tui.keeping import comparison_command
+from vidpred_tui.messages import FramesRequested, ViewChanged
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.prompt import PromptScreen
 from vidpred_tui.snapshot import RunSnapshot
@@ -69,10 +72,11 @@ class CompareScreen(VidpredScreen):
         "x writes this view as .csv, .json, .md, .tex, .png or .svg, as `vidpred-engine runs compare --out` does."
     )
 
-    def __init__(self, run_ids: tuple[str, ...], view: View | None = None) -> None:
+    def __init__(self, runs: Path, run_ids: tuple[str, ...], view: View) -> None:
         super().__init__()
+        self._runs = runs
         self.followed = run_ids
-        self.view = view or View()
+        self.view = view
         self.comparison: Comparison | None = None
         self._snapshots: dict[str, RunSnapshot] = {}
         self._rests_until = 0.0
@@ -129,9 +133,15 @@ class CompareScreen(VidpredScreen):
         facts = [f"{len(self.followed)} runs", f"reference {column_style(reference).sign} {reference.label}"]
         return " · ".join([*facts, "grouped over seeds"] if self.view.group_seeds else facts)
 
+    @property
+    def clipping(self) -> str:
+        """The command that prints this view."""
+        return shlex.join(["vidpred-engine", *comparison_command(self._runs, self.followed, self.view)])
+
     def _look(self, view: View) -> None:
         """Show another view of the same runs."""
         self.view = view
+        self.post_message(ViewChanged("compare", replace(view, reference="")))
         self._compare()
 
     @on(Tabs.TabActivated)

@@ -20,10 +20,10 @@ from vidpred_engine.store.sample_frames import SampleFrames, StoredFrames, read_
 from vidpred_tui import formatting
 from vidpred_tui.charts.frame_chart import frame_chart
 from vidpred_tui.charts.plan import ChartPlan
-from vidpred_tui.messages import RolloutsRequested
+from vidpred_tui.messages import RolloutsRequested, ViewChanged
 from vidpred_tui.pictures.export import export_gif, export_png
 from vidpred_tui.pictures.film import ERROR_GAIN, Film, Reel
-from vidpred_tui.pictures.playback import Playback
+from vidpred_tui.pictures.playback import Playback, Playing
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.terminal import output_pending
@@ -86,7 +86,7 @@ class FramesScreen(VidpredScreen):
         sentence: str
         is_bad: bool = False
 
-    def __init__(self, run_ids: tuple[str, ...]) -> None:
+    def __init__(self, run_ids: tuple[str, ...], playing: Playing) -> None:
         super().__init__()
         self.followed = run_ids
         self._snapshots: dict[str, RunSnapshot] = {}
@@ -96,7 +96,7 @@ class FramesScreen(VidpredScreen):
         self._film: Film | None = None
         self._baselines: Evaluation | None = None
         self._frame = 1
-        self._playback = Playback()
+        self._playback = Playback(playing)
         self._playing: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -321,6 +321,7 @@ class FramesScreen(VidpredScreen):
         """Play faster or slower."""
         assert self._film is not None
         self._playback.change_speed(by, time.monotonic(), len(self._film))
+        self.post_message(ViewChanged("frames", self._playback.playing))
         if self._playing is not None:
             self._play()
         self._show_facts(self._film)

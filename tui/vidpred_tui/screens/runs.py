@@ -24,9 +24,10 @@ from vidpred_tui.messages import (
     ResumeRequested,
     RunOpened,
     StopRequested,
+    ViewChanged,
 )
 from vidpred_tui.prompts import Prompt
-from vidpred_tui.run_list import RunList
+from vidpred_tui.run_list import RunList, RunsLook
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.prompt import PromptScreen
 from vidpred_tui.widgets.empty_runs import EmptyRuns
@@ -75,11 +76,12 @@ class RunsScreen(VidpredScreen):
         "Star, Tags, Stop and Delete act on the marked runs, or else on the one under the cursor."
     )
 
-    def __init__(self, runs: Path, demo_summary: str) -> None:
+    def __init__(self, runs: Path, demo_summary: str, look: RunsLook) -> None:
         super().__init__()
         self._runs = runs
         self._demo_summary = demo_summary
         self._list = RunList()
+        self._list.use_look(look)
 
     def compose(self) -> ComposeResult:
         """The table under its filter, hidden behind the offer of a demo while there is no run."""
@@ -93,7 +95,9 @@ class RunsScreen(VidpredScreen):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Let ages grow."""
+        """Let ages grow, and show the filter that was left."""
+        if self._list.filter:
+            self.query_one(FilterLine).fill(self._list.filter)
         self.set_interval(AGE_SECONDS, self._grow_older)
 
     def show_runs(self, entries: Sequence[RunEntry]) -> None:
@@ -121,6 +125,11 @@ class RunsScreen(VidpredScreen):
         self.query_one(TitleBar).show(" · ".join([*facts, str(self._runs)]))
         self._describe_current()
 
+    def _look_anew(self) -> None:
+        """Show what is looked at in another way, which is worth remembering."""
+        self.post_message(ViewChanged("runs", self._list.look))
+        self._show()
+
     def _grow_older(self) -> None:
         if self.app.screen is self:  # else Textual would draw the whole screen above anew, 23 kB
             self._list.renew()
@@ -143,7 +152,7 @@ class RunsScreen(VidpredScreen):
     @on(RunTable.HeadClicked)
     def _sort_by(self, message: RunTable.HeadClicked) -> None:
         self._list.sort_by(message.field)
-        self._show()
+        self._look_anew()
 
     @on(FilterLine.Typed)
     def _use_filter(self, message: FilterLine.Typed) -> None:
@@ -154,7 +163,7 @@ class RunsScreen(VidpredScreen):
             fault = str(error)
         self.query_one(FilterLine).say(fault)
         if not fault:
-            self._show()
+            self._look_anew()
 
     @on(FilterInput.Left)
     def _leave_filter(self) -> None:
@@ -164,6 +173,16 @@ class RunsScreen(VidpredScreen):
     @property
     def _current(self) -> RunEntry | None:
         return self.query_one(RunTable).current if self.is_mounted else None
+
+    @property
+    def clipping(self) -> str:
+        """The ids of the marked runs, or else of the one under the cursor."""
+        return " ".join(entry.run_id for entry in self._targets)
+
+    @property
+    def chosen(self) -> str:
+        """The run under the cursor."""
+        return self._current.run_id if self._current is not None else ""
 
     @property
     def _targets(self) -> list[RunEntry]:
@@ -240,12 +259,12 @@ class RunsScreen(VidpredScreen):
         order = self._list.order.field
         after = fields.index(order) + 1 if order in fields else 0
         self._list.sort_by(fields[after % len(fields)])
-        self._show()
+        self._look_anew()
 
     def action_reverse(self) -> None:
         """Sort the other way."""
         self._list.sort_by(self._list.order.field)
-        self._show()
+        self._look_anew()
 
     def action_mark_all(self) -> None:
         """Mark all runs that are shown, or take all their marks away."""
@@ -281,8 +300,8 @@ class RunsScreen(VidpredScreen):
         self._ask(prompts.tags(self._targets, known))
 
     def action_export(self) -> None:
-        """Write the runs that are shown to a file."""
-        self._ask(prompts.export(self._list.shown))
+        """Write the marked runs, or else all that are shown, to a file."""
+        self._ask(prompts.export(self._targets if self._list.marked else self._list.shown))
 
     def _ask(self, prompt: Prompt) -> None:
         def answered(answer: str | None) -> None:

@@ -92,6 +92,12 @@ class FilterLine(Vertical):
         self.add_class("-used")
         self._input.focus()
 
+    def fill(self, text: str) -> None:
+        """Show a filter that is in use already."""
+        self.add_class("-used")
+        with self.prevent(Input.Changed):
+            self._input.value = text
+
     def clear(self) -> None:
         """Empty the field."""
         self._input.value = ""

@@ -8,7 +8,7 @@ from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_fields import baseline
 from vidpred_engine.store.status import LIVE_STATES
 from vidpred_tui import formatting
-from vidpred_tui.theme import STATE_COLOURS
+from vidpred_tui.theme import state_colour
 
 GAP = 2
 
@@ -25,7 +25,7 @@ class Column:
 
     def colour(self, entry: RunEntry) -> str:
         """The colour of the text, none for most."""
-        return STATE_COLOURS.get(entry.state, "") if self.field == "state" else ""
+        return state_colour(entry.state) if self.field == "state" else ""
 
 
 def _figure(name: str) -> Callable[[RunEntry, float], str]:

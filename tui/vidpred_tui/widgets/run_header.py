@@ -5,7 +5,7 @@ from textual.widget import Widget
 
 from vidpred_tui import formatting
 from vidpred_tui.snapshot import RunSnapshot
-from vidpred_tui.theme import STATE_COLOURS
+from vidpred_tui.theme import state_colour
 
 
 class RunHeader(Widget):
@@ -33,7 +33,7 @@ class RunHeader(Widget):
 
     def _facts(self, snapshot: RunSnapshot) -> Content:
         status = snapshot.status
-        facts = [Content.styled(formatting.state_text(status.state), f"bold {STATE_COLOURS.get(status.state, '')}")]
+        facts = [Content.styled(formatting.state_text(status.state), f"bold {state_colour(status.state)}")]
         if status.cause:
             facts.append(Content.styled(formatting.inert(status.cause), "$text-warning"))
         facts.append(_fact("epoch", f"{status.epoch}/{status.epochs}"))
