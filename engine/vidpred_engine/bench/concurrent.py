@@ -14,7 +14,8 @@ import torch
 from vidpred_engine.bench.engine_side import EngineSide
 from vidpred_engine.bench.own_process import leave_with_parent
 from vidpred_engine.data.source import open_run_data
-from vidpred_engine.device import synchronise
+from vidpred_engine.device import choose_device, synchronise
+from vidpred_engine.launch.slots import keep_measured_slots
 from vidpred_engine.progress import Progress
 from vidpred_engine.settings import RunSettings
 
@@ -52,6 +53,16 @@ def stops_rising_at(shared: list[Sharing]) -> int | None:
         if more.clips_per_s < RISE * fewer.clips_per_s:
             return fewer.processes
     return None
+
+
+def keep_slots(settings: RunSettings, shared: list[Sharing]) -> int | None:
+    """Let the queue train as many at once on GPUs of this model as got most done; returns how many, None on a CPU."""
+    device = choose_device(settings.device)
+    if device.type != "cuda" or not shared:
+        return None
+    slots = stops_rising_at(shared) or max(shared, key=lambda one: one.clips_per_s).processes
+    keep_measured_slots(torch.cuda.get_device_name(device), slots)
+    return slots
 
 
 def _side_by_side(settings: RunSettings, processes: int, seconds: float) -> list[float] | None:

@@ -85,11 +85,18 @@ def _compare(arguments: argparse.Namespace, settings: RunSettings, progress: Pro
 
 
 def _concurrent(arguments: argparse.Namespace, settings: RunSettings, progress: Progress) -> tuple[dict[str, Any], int]:
-    from vidpred_engine.bench.concurrent import share_device, stops_rising_at
+    from vidpred_engine.bench.concurrent import keep_slots, share_device, stops_rising_at
     from vidpred_engine.bench.tables import print_sharing
 
     seconds = QUICK_SECONDS if arguments.quick else SECONDS
     shared = share_device(settings, arguments.concurrent, seconds, progress)
+    slots = keep_slots(settings, shared)
+    if slots is not None:
+        progress.say(f"The queue trains {slots} at once on this GPU from now on; --slots of `queue run` overrides it.")
     if not arguments.json:
         print_sharing(shared)
-    return {"concurrent": [asdict(one) for one in shared], "stops_rising_at": stops_rising_at(shared)}, 0
+    return {
+        "concurrent": [asdict(one) for one in shared],
+        "stops_rising_at": stops_rising_at(shared),
+        "slots": slots,
+    }, 0
