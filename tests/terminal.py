@@ -37,6 +37,19 @@ class Terminal:
         """What stands on the screen."""
         return "\n".join(self._screen.display)
 
+    @property
+    def screen(self) -> pyte.Screen:
+        """The screen itself."""
+        return self._screen
+
+    def until_quiet(self, seconds: float = 1.0) -> None:
+        """Draw what the program sends until it has sent nothing for so long."""
+        while True:
+            try:
+                self.draw(self.process.read_nonblocking(65536, timeout=seconds))
+            except pexpect.TIMEOUT:
+                return
+
     def colours(self, row: int, column: int) -> tuple[str, str]:
         """The colours of a cell's character and of its background, as hexadecimal digits."""
         cell = self._screen.buffer[row][column]

@@ -15,14 +15,18 @@ from tui.fake_runs import DEADLINE_SECONDS, fake_run
 
 COMMAND = [sys.executable, "-c", "from vidpred_tui.cli import main; main()"]
 SHOW_CURSOR, LEAVE_ALTERNATE_SCREEN = "\x1b[?25h", "\x1b[?1049l"
-ENVIRONMENT = {**os.environ, "TERM": "xterm-256color"}
+
+
+def environment(**changed: str) -> dict[str, str]:
+    """That of a terminal of 256 colours."""
+    return {**os.environ, "TERM": "xterm-256color", **changed}
 
 
 def spawn(runs: Path, *arguments: str) -> "pexpect.spawn[str]":
     return pexpect.spawn(
         COMMAND[0],
         [*COMMAND[1:], "--runs", str(runs), *arguments],
-        env=ENVIRONMENT,
+        env=environment(),
         encoding="utf-8",
         timeout=DEADLINE_SECONDS,
         dimensions=(24, 80),
@@ -67,7 +71,7 @@ def test_no_terminal_is_refused_in_one_sentence(missing: str, said: str, runs: P
             stdin=subprocess.DEVNULL if missing == "stdin" else terminal,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if missing == "stderr" else terminal,
-            env={**ENVIRONMENT, "TERM": "dumb"} if missing == "TERM" else ENVIRONMENT,
+            env=environment(TERM="dumb") if missing == "TERM" else environment(),
             text=True,
             timeout=60,
         )
@@ -172,7 +176,7 @@ def test_ctrl_z_suspends_and_the_shell_gets_its_terminal_back(runs: Path) -> Non
 def test_a_crash_leaves_with_a_failure_and_a_working_terminal(runs: Path) -> None:
     code = "from vidpred_tui import app, cli; app.VidpredApp.on_mount = lambda self: 1 / 0; cli.main()"
     app = pexpect.spawn(
-        sys.executable, ["-c", code, "--runs", str(runs)], env=ENVIRONMENT, encoding="utf-8", timeout=DEADLINE_SECONDS
+        sys.executable, ["-c", code, "--runs", str(runs)], env=environment(), encoding="utf-8", timeout=DEADLINE_SECONDS
     )
     app.expect("ZeroDivisionError")
     app.expect(pexpect.EOF)

@@ -13,6 +13,8 @@ def main() -> None:
     """Open the screens; leaves with the app's return code, or with 2 where no screen can be drawn."""
     arguments = _parser().parse_args()
     os.umask(os.umask(0o077) | 0o002)  # what is written is as private as the user wants, and never writable by all
+    if arguments.once is not None:
+        sys.exit(_once(arguments))
     reason = unusable_reason()
     if reason is not None:
         print(reason, file=sys.stderr)
@@ -28,13 +30,16 @@ def main() -> None:
     # Textual is slow to import and reads its environment while it is: --help and refusals come first. Looking for
     # garbage meanwhile takes a tenth of the time and finds none.
     gc.disable()
-    from vidpred_tui.app import VidpredApp
+    from vidpred_tui.crash import Program, crash_sentences
 
     gc.freeze()
     gc.enable()
 
-    app = VidpredApp(arguments.runs.expanduser().absolute(), compared=compared)
+    app = Program(arguments.runs.expanduser().absolute(), compared=compared)
     app.run()
+    if app.fault:
+        print(crash_sentences(app.fault), file=sys.stderr)
+        sys.exit(1)
     if app.live_runs:
         runs = "1 run keeps" if app.live_runs == 1 else f"{app.live_runs} runs keep"
         print(f"{runs} training; open vidpred-tui again to watch.")
@@ -56,10 +61,31 @@ def _parser() -> argparse.ArgumentParser:
         "--compare", nargs="+", default=[], metavar="RUN", help="compare these runs: ids or unique parts of ids"
     )
     parser.add_argument(
+        "--once",
+        nargs="*",
+        metavar="FILTER",
+        help="print the runs that a filter means, a line each with tabs between values, and leave; needs no terminal",
+    )
+    parser.add_argument(
         "--color", choices=("truecolor", "256", "16"), help="colours of the terminal, where they are guessed wrong"
     )
     parser.add_argument("--version", action="version", version=f"vidpred {_version()}")
     return parser
+
+
+def _once(arguments: argparse.Namespace) -> int:
+    from vidpred_engine.errors import UserError
+    from vidpred_tui.once import print_once
+
+    try:
+        print_once(arguments.runs.expanduser().absolute(), arguments.once)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (UserError, OSError) as error:
+        print(f"vidpred-tui: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _compared(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.timer import Timer
 
 from vidpred_tui import messages
 from vidpred_tui.memory import Look, Memory
@@ -19,12 +20,26 @@ from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.help import HelpScreen
 from vidpred_tui.screens.small import SmallScreen, is_too_small
 from vidpred_tui.theme import THEMES, use_theme
+from vidpred_tui.traffic import Traffic, written
+from vidpred_tui.widgets.title_bar import TitleBar
+
+TRAFFIC_SECONDS = 1.0
 
 
 class Shell(App[None]):
     """An app over the runs of a folder, of which it knows no more than their names."""
 
     TITLE = "vidpred"
+    CSS = """
+    Shell:nocolor {
+        & RunTable > .run-table--cursor { text-style: bold reverse; }
+        & .datatable--cursor { text-style: bold reverse; }
+        & .option-list--option-highlighted { text-style: bold reverse; }
+        & Tab.-active { text-style: bold reverse; }
+        & Button:focus { text-style: bold reverse; }
+        & .footer-key--key { text-style: bold; }
+    }
+    """
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -32,6 +47,7 @@ class Shell(App[None]):
         Binding("ctrl+q", "quit", "Quit", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
         Binding("y", "copy", "Copy id", show=False),
+        Binding("f12", "traffic", "Bytes sent", show=False),
         Binding("Y", "copy_resume", "Copy command to resume", key_display="Y", show=False),
     ]
 
@@ -41,6 +57,8 @@ class Shell(App[None]):
         self.runs = runs
         self.memory = Memory()
         self._look = self.memory.recall("look", Look())
+        self._traffic: Traffic | None = None
+        self._traffic_timer: Timer | None = None
 
     def use_look(self) -> None:
         """Use the theme that was used last."""
@@ -90,6 +108,25 @@ class Shell(App[None]):
             command = f"vidpred-engine train --run {shlex.quote(str(self.runs / run_id))}"
             self.copy_to_clipboard(command)
             self.say(f"Copied: {command}")
+
+    def action_traffic(self) -> None:
+        """Show on the right of each screen's title how much the program writes to the terminal, or no more."""
+        if self._traffic is not None and self._traffic_timer is not None:
+            self._traffic.end()
+            self._traffic_timer.stop()
+            self._traffic = None
+            for bar in (bar for screen in self.screen_stack for bar in screen.query(TitleBar)):
+                bar.show_traffic("")
+        elif self._driver is not None:
+            self._traffic = Traffic(self._driver)
+            self._traffic_timer = self.set_interval(TRAFFIC_SECONDS, self._tell_traffic)
+            self._tell_traffic()
+
+    def _tell_traffic(self) -> None:
+        if self._traffic is not None:
+            rate = written(self._traffic.rate())
+            for bar in self.screen.query(TitleBar):
+                bar.show_traffic(rate)
 
     def ring(self) -> None:
         """Ring the terminal's bell, unless someone turned it off."""
