@@ -190,6 +190,15 @@ def test_processes_side_by_side_are_counted_together(tiny: RunSettings) -> None:
     assert min(one.clips_per_s for one in shared) > 0
 
 
+@pytest.mark.parametrize("changes", [{}, {"augment": True}], ids=["as it is", "augmented"])
+def test_a_training_of_any_preset_can_be_timed(tiny: RunSettings, changes: dict[str, Any]) -> None:
+    """An anchored model wants a frame more than the clip."""
+    engine = EngineSide(tiny.model_copy(update={"model": "unet", "unet_width": 8, "shuffle": True, **changes}))
+    before = [parameter.clone() for parameter in engine._learner.model.parameters()]
+    engine.train_step(True)
+    assert not all(map(torch.equal, before, engine._learner.model.parameters()))
+
+
 @pytest.mark.parametrize(
     ("rates", "top"),
     [([4, 7, 9, 9.1], 3), ([4, 3.9], 1), ([4, 8, 12], None), ([4, 4.07, 9], 1), ([4], None)],

@@ -24,8 +24,11 @@ WORKERS = (0, 4)
 """Processes that decode PNG files for the literal side: none, and the lab's default."""
 SAMPLES = 16
 CHECKED_FRAMES = 8
-LITERAL_ONLY = ("model", "output", "normalisation", "latent", "loss", "detach_previous", "previous_noise")
-"""Settings of which the literal step knows only the lab's value."""
+LITERAL_ONLY = (
+    *("clip_stride", "shuffle", "augment", "colour_jitter"),
+    *("model", "output", "normalisation", "latent", "loss", "detach_previous", "previous_noise"),
+)
+"""Settings of which the literal program knows only the lab's value."""
 
 
 @dataclass(frozen=True)
