@@ -132,11 +132,11 @@ def test_without_colours_signs_carry_everything(runs: Path, monkeypatch: pytest.
     assert re.search(r"\x1b\[(\d+;)*7[;m]", drawn), "the cursor is seen without a colour"
 
 
-def test_a_run_that_ends_elsewhere_rings_the_bell_and_y_copies_through_the_terminal(runs: Path) -> None:
+def test_a_run_that_ends_elsewhere_rings_the_bell_and_ids_are_copied_through_the_terminal(runs: Path) -> None:
     run = fake_run(runs, "subject", "running")
     app = spawn(runs)
     app.expect("subject")
-    app.send("y")
+    app.send("i")
     app.expect_exact(f"\x1b]52;c;{base64.b64encode(run.run_id.encode()).decode()}\x07")
     app.expect("Copied")
     write_status(run.status_file, replace(read_status(run.status_file), state="finished"))

@@ -257,15 +257,15 @@ async def test_ids_and_commands_are_put_on_the_clipboard(app: VidpredApp, runs: 
     made = [fake_run(runs, name) for name in ("one", "two")]
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: listed(app))
-        await pilot.press("y")
+        await pilot.press("i")
         assert app.clipboard == made[1].run_id
-        await pilot.press("Y")
+        await pilot.press("I")
         assert app.clipboard == f"vidpred-engine train --run {runs / made[1].run_id}"
-        await pilot.press("A", "y")
+        await pilot.press("A", "i")
         assert set(app.clipboard.split()) == {run.run_id for run in made}
         app.post_message(ComparisonRequested(tuple(run.run_id for run in made)))
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.comparison)
-        await pilot.press("g", "y")
+        await pilot.press("g", "i")
         ids = " ".join(run.run_id for run in made)
         assert app.clipboard == f"vidpred-engine runs compare {ids} --runs {runs} --group-seeds"
 

@@ -46,9 +46,9 @@ class Shell(App[None]):
         Binding("q", "quit", "Quit"),
         Binding("ctrl+q", "quit", "Quit", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
-        Binding("y", "copy", "Copy id", show=False),
+        Binding("i", "copy", "Copy id", show=False),
         Binding("f12", "traffic", "Bytes sent", show=False),
-        Binding("Y", "copy_resume", "Copy command to resume", key_display="Y", show=False),
+        Binding("I", "copy_resume", "Copy command to resume", key_display="I", show=False),
     ]
 
     def __init__(self, runs: Path) -> None:
