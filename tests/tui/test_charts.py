@@ -15,7 +15,9 @@ from vidpred_engine.curve import Curve, thin
 from vidpred_engine.schedules import teacher_forcing_ratio
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.status import Status
-from vidpred_tui.charts.drawing import LABEL_WIDTH, draw
+from vidpred_tui.charts.canvas import LABEL_WIDTH
+from vidpred_tui.charts.drawing import draw
+from vidpred_tui.charts.head import head
 from vidpred_tui.charts.plan import ChartPlan, Level, Line
 from vidpred_tui.charts.planned_charts import planned_charts
 from vidpred_tui.charts.run_charts import run_charts
@@ -25,7 +27,7 @@ from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import RUN_STYLES
 from vidpred_tui.widgets import chart as chart_module
 from vidpred_tui.widgets.chart import Chart
-from vidpred_tui.widgets.pacer import Pacer
+from vidpred_tui.widgets.pacer import Pacer, least_rest
 
 
 def curve(values: list[float]) -> Curve:
@@ -86,7 +88,7 @@ def test_a_chart_that_grows_changes_only_at_its_end() -> None:
     drawings = []
     for length in (1610, 1640):
         grown = Curve(np.arange(float(length)), values[:length])
-        drawings.append(draw(ChartPlan("loss", (Line("", grown, RUN_STYLES[0]),)), 80, 12).plain.split("\n"))
+        drawings.append(draw(ChartPlan("loss", (Line("", grown, RUN_STYLES[0]),)), 80, 12).content.plain.split("\n"))
     differing = {
         x
         for before, after in zip(*drawings, strict=True)
@@ -116,13 +118,14 @@ def test_no_value_and_no_size_breaks_a_chart(
 ) -> None:
     lines = tuple(Line("line", curve(item), style) for item, style in zip(values, RUN_STYLES, strict=False))
     plan = ChartPlan("title", lines, tuple(Level("level", level, "─") for level in levels), note="note")
-    rows = draw(plan, width, height).plain.rstrip("\n").split("\n")
+    rows = draw(plan, width, height).content.plain.rstrip("\n").split("\n")
     assert len(rows) <= height
     assert max(map(len, rows)) <= max(width, 1)
 
 
 def test_a_fault_is_marked_at_its_step() -> None:
-    drawing = draw(ChartPlan("loss", (Line("", curve([1.0] * 50 + [math.nan] + [2.0] * 49), RUN_STYLES[0]),)), 60, 12)
+    broken = curve([1.0] * 50 + [math.nan] + [2.0] * 49)
+    drawing = draw(ChartPlan("loss", (Line("", broken, RUN_STYLES[0]),)), 60, 12).content
     top = drawing.plain.split("\n")[1]
     canvas_start = LABEL_WIDTH + 1
     middle = canvas_start + (60 - canvas_start - 1) * 50 / 99
@@ -131,18 +134,18 @@ def test_a_fault_is_marked_at_its_step() -> None:
 
 
 def test_a_curve_of_faults_alone_is_marked_too() -> None:
-    assert "✕" in draw(ChartPlan("loss", (Line("", curve([math.nan] * 5), RUN_STYLES[0]),)), 60, 12).plain
+    assert "✕" in draw(ChartPlan("loss", (Line("", curve([math.nan] * 5), RUN_STYLES[0]),)), 60, 12).content.plain
 
 
 def test_curves_that_share_a_chart_carry_their_signs() -> None:
     lines = tuple(Line(name, curve([1.0] * 300), style) for name, style in zip("ab", RUN_STYLES, strict=False))
-    body = draw(ChartPlan("loss", lines), 80, 12).plain.split("\n", 1)[1]
+    body = draw(ChartPlan("loss", lines), 80, 12).content.plain.split("\n", 1)[1]
     assert "●" in body
     assert "▲" in body
 
 
 def test_an_empty_chart_says_what_it_waits_for() -> None:
-    assert "nothing logged yet" in draw(ChartPlan("loss"), 60, 12).plain
+    assert "nothing logged yet" in draw(ChartPlan("loss"), 60, 12).content.plain
 
 
 def test_a_runs_charts_name_the_guilty_term_and_the_baselines() -> None:
@@ -152,7 +155,7 @@ def test_a_runs_charts_name_the_guilty_term_and_the_baselines() -> None:
     assert charts["loss"].note == "NaN at step 120 (kl)"
     assert charts["kl"].note == "NaN at step 120 (kl)"
     assert charts["mse"].note == ""
-    assert charts["psnr"].title == "PSNR 24.5 dB"
+    assert head(charts["psnr"], 60)[0].plain == "PSNR 24.5 dB  ─ first 21.2 ╌ mean 18.8"
     assert [(level.label, level.value) for level in charts["psnr"].levels] == [
         ("first 21.2", 21.25),
         ("mean 18.8", 18.75),
@@ -194,7 +197,7 @@ def test_planned_charts_show_the_ramp_and_the_warm_up() -> None:
 
 
 def test_charts_share_their_drawing_time() -> None:
-    pacer = Pacer()
+    pacer = Pacer(least_rest({}))
     assert pacer.rest_until(100.0, 0.001) == 100.5
     alone = pacer.rest_until(200.0, 0.05)
     assert alone == pytest.approx(201.2)

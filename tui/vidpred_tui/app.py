@@ -18,6 +18,7 @@ from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import LIVE_STATES
 from vidpred_tui import keeping, messages, settings_files, starting
+from vidpred_tui.charts.view import WHOLE
 from vidpred_tui.draft import Draft
 from vidpred_tui.endings import endings
 from vidpred_tui.pictures.playback import Playing
@@ -166,7 +167,7 @@ class VidpredApp(Shell):
 
     def on_run_opened(self, message: messages.RunOpened) -> None:
         """Show the run."""
-        self.push_screen(LiveScreen(message.run_id))
+        self.push_screen(LiveScreen(message.run_id, self.memory.recall("live", WHOLE)))
 
     def on_comparison_requested(self, message: messages.ComparisonRequested) -> None:
         """Show the runs side by side."""
@@ -235,6 +236,10 @@ class VidpredApp(Shell):
             question = f"{name} {'is' if is_one else 'are'} saving already. Leave at once, without what is not saved?"
         self._confirm(question, "Stop", lambda: keeping.stop(self.runs, message.run_ids, self._stop))
 
+    def on_control_requested(self, message: messages.ControlRequested) -> None:
+        """Ask a run for something."""
+        self._request(lambda: keeping.control(self.runs, message))
+
     def on_annotation_requested(self, message: messages.AnnotationRequested) -> None:
         """Keep what is said of runs."""
         self._request(lambda: keeping.annotate(self.runs, message))
@@ -296,9 +301,9 @@ class VidpredApp(Shell):
             self.say(f"{self._called(message.run_id)} goes on.")
         elif isinstance(self.screen, SettingsScreen):
             self.memory.keep("draft", Draft())
-            self.switch_screen(LiveScreen(message.run_id))
+            self.switch_screen(LiveScreen(message.run_id, self.memory.recall("live", WHOLE)))
         else:
-            self.push_screen(LiveScreen(message.run_id))
+            self.push_screen(LiveScreen(message.run_id, self.memory.recall("live", WHOLE)))
 
     def on_runs_queued(self, message: messages.RunsQueued) -> None:
         """Go back to the runs, and say what waits there."""

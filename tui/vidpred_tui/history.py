@@ -14,6 +14,7 @@ from vidpred_engine.store.metric_log import Record
 CurveKey = tuple[str, str]
 
 _POSITION_FIELDS = {"kind", "step", "epoch", "time"}
+_CLOCK = ("step", "time")
 _FIRST_CAPACITY = 64
 
 
@@ -31,6 +32,22 @@ class History:
     def curve(self, kind: str, name: str) -> Curve:
         """The curve of a field, empty where nothing was logged."""
         return self.curves.get((kind, name), EMPTY_CURVE)
+
+    @property
+    def clock(self) -> Curve:
+        """The Unix seconds at which steps were logged; where somebody set the clock back, it stands still."""
+        return self.curves.get(_CLOCK, EMPTY_CURVE)
+
+    @property
+    def rate_factor(self) -> float:
+        """The share of the planned learning rate that is left to a run which had to go back to a checkpoint."""
+        factors = [number(event.get("lr_factor")) for event in self.events if event.get("event") == "retreat"]
+        return factors[-1] or 1.0 if factors else 1.0
+
+    @property
+    def answers(self) -> list[Record]:
+        """What the run said to what it was asked, the newest last."""
+        return [event for event in self.events if event.get("event") == "control"]
 
     def guilty_terms(self, step: float) -> list[str]:
         """Which terms of the loss were not finite at a step; the sum, else the gradient, where no term explains it."""
@@ -80,11 +97,21 @@ class HistoryBuilder:
         self._events += kinds.pop("event", [])
         for kind, alike in kinds.items():
             steps, have_step = _numbers([record.get("step") for record in alike])
+            if kind == "step":
+                self._set_clock(alike, steps, have_step)
             for name in sorted(set().union(*alike) - _POSITION_FIELDS):
                 values, have_value = _numbers([record.get(name) for record in alike])
                 logged = have_step & have_value
                 if logged.any():
                     self._columns.setdefault((kind, name), _Column()).extend(steps[logged], values[logged])
+
+    def _set_clock(self, records: list[Record], steps: Floats, have_step: NDArray[np.bool_]) -> None:
+        times, have_time = _numbers([record.get("time") for record in records])
+        told = have_step & have_time & np.isfinite(times)
+        if told.any():
+            column = self._columns.setdefault(_CLOCK, _Column())
+            times[0] = max(times[0], column.curve().last or 0.0) if told[0] else times[0]
+            column.extend(steps[told], np.maximum.accumulate(times[told]))
 
     def snapshot(self, *, is_sample: bool = False) -> History:
         """The history so far."""

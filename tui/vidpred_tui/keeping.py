@@ -9,6 +9,7 @@ from textual.message import Message
 
 from vidpred_engine.comparison.view import View
 from vidpred_engine.errors import UserError
+from vidpred_engine.store.control import REQUESTS, ask
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.run_export import write_runs
@@ -27,6 +28,12 @@ def stop(runs: Path, run_ids: Sequence[str], ask: Callable[[RunDirectory], None]
     if faults:
         raise UserError(" ".join(faults))
     return messages.StopSent(tuple(run_ids))
+
+
+def control(runs: Path, wish: messages.ControlRequested) -> Message:
+    """Ask a run at work for something."""
+    ask(RunDirectory(runs / wish.run_id), wish.request)
+    return messages.RequestDone(f"The run is asked to {REQUESTS[wish.request]}.")
 
 
 def annotate(runs: Path, wish: messages.AnnotationRequested) -> Message:

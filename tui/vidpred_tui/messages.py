@@ -11,6 +11,7 @@ from textual.message import Message
 from vidpred_engine.comparison.view import View
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import Annotations
+from vidpred_engine.store.control import Request
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.sweep import Sweep
 from vidpred_tui.snapshot import RunSnapshot
@@ -145,6 +146,14 @@ class StopRequested(Message):
     """Someone wants runs to save and leave."""
 
     run_ids: tuple[str, ...]
+
+
+@dataclass
+class ControlRequested(Message):
+    """Someone wants something of a run at work."""
+
+    run_id: str
+    request: Request
 
 
 @dataclass

@@ -8,8 +8,8 @@ from pathlib import Path
 from vidpred_engine.inert import inert
 from vidpred_engine.store.reading import open_regular
 
-LINES_KEPT = 200
-_FIRST_READ = 64 * 1024
+LINES_KEPT = 1000
+_FIRST_READ = 128 * 1024
 _LONGEST_LINE = 4096
 _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
 

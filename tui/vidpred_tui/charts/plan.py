@@ -1,18 +1,25 @@
 """What a chart shows, as plain data made of whole histories; thinning and drawing come later."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from vidpred_engine.curve import Curve
+from vidpred_engine.curve import EMPTY_CURVE, Curve
+from vidpred_tui.charts.ruler import STEPS, Ruler
+from vidpred_tui.charts.view import WHOLE, Span, View
 from vidpred_tui.theme import LineStyle
 
 
 @dataclass(frozen=True)
 class Line:
-    """A curve; it bears its style's sign where it shares the chart with others."""
+    """A curve; it bears its style's sign where it shares the chart with others.
+
+    `planned` is the course that it is going to take; what is beyond the curve's last step is drawn ahead of it.
+    """
 
     label: str
     curve: Curve
     style: LineStyle
+    planned: Curve = EMPTY_CURVE
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,8 @@ class Level:
 class ChartPlan:
     """One chart; `bounds` is the least range its vertical axis shows, `note` a remark for its title.
 
-    Values that are not finite are never drawn: drawing marks their steps, and `note` says what they are.
+    `figure` writes a line's value at the cursor, or its last one, behind the line's name. Values that are not finite
+    are never drawn: drawing marks their steps, and `note` says what they are.
     """
 
     title: str
@@ -38,3 +46,21 @@ class ChartPlan:
     x_label: str = "step"
     note: str = ""
     empty: str = "nothing logged yet"
+    figure: Callable[[float | None], str] | None = None
+    view: View = WHOLE
+    ruler: Ruler = STEPS
+
+    @property
+    def span(self) -> Span | None:
+        """From the first to the last step that is logged or planned; None where nothing is logged."""
+        curves = [line.curve for line in self.lines if len(line.curve)]
+        if not curves:
+            return None
+        planned = [line.planned for line in self.lines if len(line.planned) and self.ruler.foresees]
+        start = min(float(curve.steps[0]) for curve in curves)
+        return start, max(start + 1.0, *(float(curve.steps[-1]) for curve in [*curves, *planned]))
+
+
+def seen(plan: ChartPlan, view: View, ruler: Ruler) -> ChartPlan:
+    """The chart as someone looks at it, all but the cursor, which is laid over the drawing."""
+    return replace(plan, view=replace(view, cursor=None, charts=""), ruler=ruler)

@@ -1,68 +1,134 @@
 """The charts of one run, made from its snapshot."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from vidpred_engine.curve import Curve
 from vidpred_tui import formatting
-from vidpred_tui.charts.plan import ChartPlan, Level, Line
+from vidpred_tui.charts.plan import ChartPlan, Level, Line, seen
+from vidpred_tui.charts.planned_charts import Course
+from vidpred_tui.charts.ruler import STEPS, Ruler, epoch_ruler, time_ruler
+from vidpred_tui.charts.view import WHOLE, View
 from vidpred_tui.history import History
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import RUN_STYLES
 
-RUN_CHARTS = ("loss", "psnr", "schedules", "lr", "mse", "kl", "speed", "gradient")
-"""The charts in the order of their importance: a small terminal shows the first ones first."""
+RUN_CHARTS = ("loss", "psnr", "schedules", "lr", "mse", "kl", "speed", "gradient", "load")
+"""The charts that are usually shown, in the order of their importance: a small terminal shows the first ones first."""
 
-_TERMS = {"loss": "loss", "mse": "MSE", "kl": "KL", "gradient": "gradient norm"}
-_FIELDS = {"gradient": "grad_norm"}
+MORE_CHARTS = ("memory", "power", "train-psnr")
+"""Those that someone can add."""
+
+TITLES = {
+    "loss": "loss",
+    "psnr": "PSNR",
+    "schedules": "schedules",
+    "lr": "learning rate",
+    "mse": "MSE",
+    "kl": "KL",
+    "speed": "clips/s",
+    "gradient": "gradient norm",
+    "load": "device load",
+    "memory": "memory GiB",
+    "power": "GPU power W",
+    "train-psnr": "training PSNR",
+}
+_FIELDS = {"loss": "loss", "mse": "mse", "kl": "kl", "gradient": "grad_norm", "train-psnr": "psnr"}
 
 
-def run_charts(snapshot: RunSnapshot) -> dict[str, ChartPlan]:
-    """All charts of a run by the names in RUN_CHARTS."""
-    history = snapshot.history
-    charts = {name: _term(history, title, _FIELDS.get(name, name)) for name, title in _TERMS.items()}
+def run_charts(snapshot: RunSnapshot, course: Course | None = None, view: View = WHOLE) -> dict[str, ChartPlan]:
+    """All charts of a run by the names in RUN_CHARTS and MORE_CHARTS, with the planned course ahead, as seen."""
+    history, course = snapshot.history, course or Course()
+    charts = {name: _term(history, name) for name in _FIELDS}
     charts["psnr"] = _psnr(history)
-    charts["schedules"] = _schedules(history)
-    rate = history.curve("step", "lr")
-    charts["lr"] = ChartPlan(_titled("learning rate", rate), (Line("", rate, RUN_STYLES[3]),), bounds=(0.0, 0.0))
-    speed = history.curve("step", "clips_per_s")
-    charts["speed"] = ChartPlan(_titled("clips/s", speed), (Line("", speed, RUN_STYLES[6]),), bounds=(0.0, 0.0))
-    return {name: charts[name] for name in RUN_CHARTS}
+    charts["schedules"] = _schedules(history, course)
+    rate = Line("", history.curve("step", "lr"), RUN_STYLES[3], course.learning_rate)
+    charts["lr"] = ChartPlan(TITLES["lr"], (rate,), bounds=(0.0, 0.0), figure=formatting.metric)
+    charts["speed"] = _amount("speed", history.curve("step", "clips_per_s"), 6)
+    charts |= _device(history)
+    ruler = ruler_of(history, course, view)
+    return {name: seen(charts[name], view, ruler) for name in TITLES}
 
 
-def _term(history: History, title: str, name: str) -> ChartPlan:
-    curve = history.curve("step", name)
-    return ChartPlan(_titled(title, curve), (Line("", curve, RUN_STYLES[0]),), note=fault_note(history, curve))
+def ruler_of(history: History, course: Course, view: View) -> Ruler:
+    """The horizontal axis that a view asks for, as far as the run can tell."""
+    match view.axis:
+        case "step":
+            return STEPS
+        case "epoch":
+            return epoch_ruler(course.epochs)
+        case "time":
+            return time_ruler(history.clock)
+
+
+def decibels(value: float | None) -> str:
+    """A PSNR with its unit."""
+    return f"{formatting.decibel(value)} dB"
+
+
+def percent(value: float | None) -> str:
+    """A share of a device."""
+    return f"{value:.0f}%" if value is not None else formatting.ABSENT
+
+
+def _term(history: History, name: str) -> ChartPlan:
+    curve = history.curve("step", _FIELDS[name])
+    figure: Callable[[float | None], str] = decibels if name == "train-psnr" else formatting.metric
+    lines = (Line("", curve, RUN_STYLES[0]),)
+    return ChartPlan(TITLES[name], lines, note=fault_note(history, curve), figure=figure)
+
+
+def _amount(name: str, curve: Curve, hue: int, empty: str = ChartPlan.empty) -> ChartPlan:
+    """A quantity that is never below 0."""
+    lines = (Line("", curve, RUN_STYLES[hue]),)
+    return ChartPlan(TITLES[name], lines, bounds=(0.0, 0.0), empty=empty, figure=formatting.metric)
 
 
 def _psnr(history: History) -> ChartPlan:
-    model = history.curve("validation", "psnr")
+    model, asked = history.curve("validation", "psnr"), history.curve("spot_check", "psnr")
     baselines = [("repeat_first", "first", "─"), ("mean_frame", "mean", "╌")]
     levels = []
     for name, label, character in baselines:
         value = history.curve("validation", name).last
         if value is not None and np.isfinite(value):
             levels.append(Level(f"{label} {formatting.decibel(value)}", value, character))
-    title = f"PSNR {formatting.decibel(model.last)} dB" if len(model) else "PSNR"
+    lines = [Line("", model, RUN_STYLES[1])]
+    if len(asked):
+        lines.append(Line("asked for", asked, RUN_STYLES[3]))
     return ChartPlan(
-        title,
-        (Line("", model, RUN_STYLES[1]),),
+        TITLES["psnr"],
+        tuple(lines),
         tuple(levels),
         note=fault_note(history, model),
         empty="the first validation is yet to come",
+        figure=decibels,
     )
 
 
-def _schedules(history: History) -> ChartPlan:
-    beta, forcing = history.curve("step", "beta"), history.curve("step", "teacher_forcing")
+def _schedules(history: History, course: Course) -> ChartPlan:
     lines = (
-        Line(f"beta {formatting.metric(beta.last)}", beta, RUN_STYLES[0]),
-        Line(f"TFR {formatting.metric(forcing.last)}", forcing, RUN_STYLES[2]),
+        Line("beta", history.curve("step", "beta"), RUN_STYLES[0], course.beta),
+        Line("TFR", history.curve("step", "teacher_forcing"), RUN_STYLES[2], course.teacher_forcing),
     )
-    return ChartPlan("schedules", lines, bounds=(0.0, 1.0))
+    return ChartPlan(TITLES["schedules"], lines, bounds=(0.0, 1.0), figure=formatting.metric)
 
 
-def _titled(title: str, curve: Curve) -> str:
-    return f"{title} {formatting.metric(curve.last)}" if len(curve) else title
+def _device(history: History) -> dict[str, ChartPlan]:
+    """How busy the device is: the GPU where there is one, else the processor."""
+    waits, none = "the first reading takes some seconds", "no GPU has told of it"
+    gpu, cpu = history.curve("device", "gpu_percent"), history.curve("device", "cpu_percent")
+    load, title = (gpu, "GPU") if len(gpu) else (cpu, "CPU" if len(cpu) else TITLES["load"])
+    memory = [
+        ("process", history.curve("device", "memory_gib"), 3),
+        ("GPU", history.curve("device", "gpu_memory_gib"), 5),
+    ]
+    lines = tuple(Line(label, curve, RUN_STYLES[hue]) for label, curve, hue in memory if len(curve))
+    return {
+        "load": ChartPlan(title, (Line("", load, RUN_STYLES[5]),), bounds=(0.0, 100.0), empty=waits, figure=percent),
+        "memory": ChartPlan(TITLES["memory"], lines, bounds=(0.0, 0.0), empty=waits, figure=formatting.metric),
+        "power": _amount("power", history.curve("device", "gpu_watts"), 1, none),
+    }
 
 
 def fault_note(history: History, curve: Curve) -> str:

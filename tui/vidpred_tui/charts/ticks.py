@@ -28,3 +28,21 @@ def tick_labels(ticks: list[float]) -> list[str]:
     spacing = min((b - a for a, b in itertools.pairwise(ticks)), default=largest)
     digits = max(0, -math.floor(math.log10(spacing) + 1e-9)) if spacing else 0
     return [f"{tick:.{digits}f}" for tick in ticks]
+
+
+def log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Two to `most` numbers for a logarithmic axis over [low, high], 0 < low < high: powers of ten where they do.
+
+    Where there are too many, each second, third ... of them; where there are fewer than two, round numbers.
+    """
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    if last <= first:
+        return round_ticks(low, high, most)
+    apart = -(-(last - first + 1) // most)
+    exponents = list(range(-(-first // apart) * apart, last + 1, apart))
+    return [10.0**exponent for exponent in (exponents if len(exponents) > 1 else (first, last))]
+
+
+def log_labels(ticks: list[float]) -> list[str]:
+    """Short labels, each told by itself."""
+    return [f"{tick:.3g}".replace("e-0", "e-").replace("e+0", "e") for tick in ticks]

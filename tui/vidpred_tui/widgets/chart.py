@@ -1,6 +1,7 @@
 """A chart that draws itself in a worker thread, only while it is visible, and never more often than people can see."""
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass
 
@@ -10,10 +11,10 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.widget import Widget
 
-from vidpred_tui.charts.drawing import draw
+from vidpred_tui.charts.drawing import Drawing, draw
 from vidpred_tui.charts.plan import ChartPlan
 from vidpred_tui.terminal import output_pending
-from vidpred_tui.widgets.pacer import LEAST_REST_SECONDS, Pacer
+from vidpred_tui.widgets.pacer import Pacer, least_rest
 
 
 class Chart(Widget):
@@ -23,19 +24,19 @@ class Chart(Widget):
     Chart { width: 1fr; height: 1fr; }
     """
 
-    _pacer = Pacer()
+    _pacer = Pacer(least_rest(os.environ))
 
     @dataclass
     class Drawn(Message):
         """A worker has finished a drawing, which took so many seconds of a processor."""
 
-        content: Content
+        drawing: Drawing
         seconds: float
 
     def __init__(self, plan: ChartPlan, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.plan = plan
-        self._drawn = Content("")
+        self._drawn = Drawing(Content(""))
         self._up_to_date = False
         self._drawing = False
         self._resting_until = 0.0
@@ -44,17 +45,24 @@ class Chart(Widget):
     @property
     def text(self) -> str:
         """What the chart shows at this moment, without colours."""
-        return self._drawn.plain
+        return self.render().plain
 
-    def show(self, plan: ChartPlan) -> None:
-        """Show another plan as soon as that is worth while."""
+    def show(self, plan: ChartPlan, *, at_once: bool = False) -> None:
+        """Show another plan as soon as that is worth while, or at once where someone waits for it."""
         if plan != self.plan:
             self.plan = plan
+            if at_once:
+                self._resting_until = 0.0
+                self._forget_due()
             self._invalidate()
 
     def render(self) -> Content:
         """The last drawing."""
-        return self._drawn
+        return self._drawn.content
+
+    def on_mount(self) -> None:
+        """Another theme needs a new drawing, too."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._invalidate())
 
     def on_resize(self) -> None:
         """A new size needs a new drawing."""
@@ -73,13 +81,18 @@ class Chart(Widget):
             return
         wait = self._resting_until - time.monotonic()
         if wait <= 0 and output_pending():
-            wait = LEAST_REST_SECONDS
+            wait = self._pacer.least_rest
         if wait > 0:
             if self._due is None:  # not by set_timer: Textual's never fires where its time is over as it starts
                 self._due = asyncio.get_running_loop().call_later(wait, self._redraw_due)
             return
         self._up_to_date = self._drawing = True
         self._draw(self.plan, self.size.width, self.size.height)
+
+    def _forget_due(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
 
     def _redraw_due(self) -> None:
         self._due = None
@@ -88,16 +101,16 @@ class Chart(Widget):
     @work(thread=True, group="chart", description="draw a chart")
     def _draw(self, plan: ChartPlan, width: int, height: int) -> None:
         began = time.thread_time()
-        content = draw(plan, width, height)
-        self.post_message(self.Drawn(content, time.thread_time() - began))
+        drawing = draw(plan, width, height)
+        self.post_message(self.Drawn(drawing, time.thread_time() - began))
 
     def on_chart_drawn(self, message: Drawn) -> None:
         """Put a finished drawing on the screen."""
         message.stop()
         self._drawing = False
         self._resting_until = self._pacer.rest_until(time.monotonic(), message.seconds)
-        before, self._drawn = self._drawn, message.content
-        self._refresh_what_differs(before.split("\n"), self._drawn.split("\n"))
+        before, self._drawn = self.render(), message.drawing
+        self._refresh_what_differs(before.split("\n"), self.render().split("\n"))
         self._draw_when_due()
 
     def _refresh_what_differs(self, before: list[Content], after: list[Content]) -> None:

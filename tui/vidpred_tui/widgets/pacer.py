@@ -1,15 +1,22 @@
 """A budget of drawing time that all charts share."""
 
-LEAST_REST_SECONDS = 0.5
+from collections.abc import Mapping
+
 # Charts together draw for a 25th of a core at most, however many there are. So a run that logs 5 records a second costs
 # 9 % of a core and 9 kB/s at 160x48, where eight are shown and a drawing takes 4 ms; half of it is Textual's share.
 REST = 24
 
 
+def least_rest(environment: Mapping[str, str]) -> float:
+    """Seconds from one drawing of a chart to its next: half of one, and one over SSH."""
+    return 1.0 if environment.get("SSH_CONNECTION") else 0.5
+
+
 class Pacer:
     """Hands out the time until which a chart rests after a drawing; times are those of one monotonic clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, least_rest: float) -> None:
+        self.least_rest = least_rest
         self._spent_until = 0.0
 
     def rest_until(self, now: float, drawing_seconds: float) -> float:
@@ -18,4 +25,4 @@ class Pacer:
         Not of the clock's: charts draw side by side and wait for each other, and on a busy machine for much else.
         """
         self._spent_until = max(now, self._spent_until) + REST * drawing_seconds
-        return max(now + LEAST_REST_SECONDS, self._spent_until)
+        return max(now + self.least_rest, self._spent_until)

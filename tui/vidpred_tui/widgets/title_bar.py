@@ -14,6 +14,7 @@ class TitleBar(Horizontal):
         height: 1; padding: 0 1; background: $panel;
         & > #title { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
         & > #title-fact { width: auto; max-width: 60%; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > #title-traffic { display: none; width: 13; text-align: right; color: $text-muted; }
     }
     """
 
@@ -21,15 +22,22 @@ class TitleBar(Horizontal):
         super().__init__()
         self._title = Static(self._crumb(title), id="title")
         self._fact = Static("", id="title-fact", markup=False)
+        self._traffic = Static("", id="title-traffic", markup=False)
 
     def compose(self) -> ComposeResult:
         """Name on the left, fact on the right."""
         yield self._title
         yield self._fact
+        yield self._traffic
 
     def show(self, fact: str) -> None:
         """Show a fact on the right."""
         self._fact.update(fact)
+
+    def show_traffic(self, rate: str) -> None:
+        """Show how much is written to the terminal; empty for nothing."""
+        self._traffic.update(rate, layout=bool(rate) != self._traffic.display)
+        self._traffic.display = bool(rate)
 
     def rename(self, title: str) -> None:
         """Change the screen's name."""
