@@ -234,7 +234,7 @@ def test_slots_are_taken_by_what_others_have_started_too(
     assert started == [others[0].run_id], "one slot of two is this process's"
     write_status(mine.status_file, Status("finished"))
     monkeypatch.setattr(runner, "_trainings", {})
-    wait_until(lambda: others[0].status().pid)
+    wait_until(lambda: others[0].status().pid > 0)
     runner._start_next()
     assert started == [others[0].run_id, others[1].run_id], "the other slot is its that another runner has started"
 
@@ -263,10 +263,14 @@ def test_what_is_put_into_the_queue_while_it_empties_is_trained_by_somebody(
     seen: list[bool] = []
     waiting = queue.waiting
 
+    def add_and_look() -> None:
+        queue.add(runs, [b])
+        seen.append(is_at_work(runs))
+
     def add_late(folder: Path) -> list[RunDirectory]:
         found = waiting(folder)
         if a.status().state == "finished" and not seen:
-            late = threading.Thread(target=lambda: (queue.add(runs, [b]), seen.append(is_at_work(runs))))
+            late = threading.Thread(target=add_and_look)
             seen.append(True)
             late.start()
             threads.append(late)

@@ -25,4 +25,4 @@ def launcher() -> Launcher:
 @pytest.fixture
 def app(runs: Path, launcher: Launcher) -> VidpredApp:
     """The app over the runs."""
-    return VidpredApp(runs, start=launcher.start, stop=launcher.stop)
+    return VidpredApp(runs, start=launcher.start, stop=launcher.stop, work_on_queue=launcher.work_on_queue)

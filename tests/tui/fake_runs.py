@@ -72,10 +72,16 @@ class Launcher:
 
     started: list[RunDirectory] = field(default_factory=list)
     stopped: list[RunDirectory] = field(default_factory=list)
+    queues: list[Path] = field(default_factory=list)
 
     def start(self, run: RunDirectory) -> "subprocess.Popen[bytes]":
         """Record a start."""
         self.started.append(run)
+        return subprocess.Popen(["true"])
+
+    def work_on_queue(self, runs: Path) -> "subprocess.Popen[bytes]":
+        """Record that a queue is to be worked on."""
+        self.queues.append(runs)
         return subprocess.Popen(["true"])
 
     def stop(self, run: RunDirectory) -> None:

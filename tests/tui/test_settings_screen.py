@@ -8,12 +8,18 @@ from textual.widgets import Input, Select, Static
 from tui.fake_runs import Launcher, fake_run, until
 from vidpred_engine.errors import UserError
 from vidpred_engine.presets import preset_names, preset_settings
-from vidpred_engine.settings import describe_settings
+from vidpred_engine.settings import RunSettings, describe_settings
+from vidpred_engine.settings_toml import read_toml, to_toml
+from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory, run_directories
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.screens.live import LiveScreen
+from vidpred_tui.screens.prompt import PromptScreen
+from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.screens.settings import SettingsScreen
 from vidpred_tui.widgets.chart import Chart
+from vidpred_tui.widgets.choice_row import ChoiceRow
+from vidpred_tui.widgets.setting_field import SettingField
 
 
 def text(app: VidpredApp, selector: str) -> str:
@@ -124,3 +130,254 @@ async def test_the_planned_schedules_are_drawn_before_anything_starts(app: Vidpr
         await until(pilot, lambda: schedules.text != before)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: not schedules.is_on_screen)
+
+
+def said(app: VidpredApp) -> list[str]:
+    return [toast.message for toast in app._notifications]
+
+
+def shown_fields(app: VidpredApp) -> list[str]:
+    return [found.setting.name for found in app.screen.query(SettingField) if found.display]
+
+
+async def type_text(pilot: Pilot[None], typed: str) -> None:
+    names = {"|": "vertical_line", ".": "full_stop", "-": "minus", " ": "space"}
+    await pilot.press(*(names.get(letter, letter) for letter in typed))
+
+
+# Taking back.
+
+
+async def test_one_field_or_all_are_taken_back_to_the_preset(app: VidpredApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_form(app, pilot)
+        preset = preset_settings("best")
+        field(app, "epochs").value = "x"
+        field(app, "seed").value = "7"
+        row = app.screen.query_one("#field-model", ChoiceRow)
+        row.value = "lab"
+        field(app, "seed").focus()
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: field(app, "seed").value == str(preset.seed))
+        assert (field(app, "epochs").value, row.value) == ("x", "lab")
+        await pilot.press("f5")
+        await until(pilot, lambda: text(app, "#differences") == "as in best")
+        assert (field(app, "epochs").value, row.value) == (str(preset.epochs), preset.model)
+
+
+# Finding a field.
+
+
+async def test_a_field_is_found_by_its_name_its_flag_the_labs_name_or_a_word_of_its_help(app: VidpredApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(app, pilot)
+        for typed, expected in {
+            "lr sch": "lr_schedule",
+            "--beta-max": "beta_max",
+            "tfr_sde": "teacher_forcing_decay_start",
+            "mirroring": "augment",
+        }.items():
+            await pilot.press("ctrl+f")
+            await until(pilot, lambda: app.focused is app.screen.query_one("#find"))
+            app.screen.query_one("#find", Input).value = typed
+            await until(pilot, lambda: expected in shown_fields(app) and len(shown_fields(app)) < 10)  # noqa: B023
+            assert "Enter goes to the first" in text(app, "#found")
+            await pilot.press("enter")
+            await until(pilot, lambda: app.focused is app.screen.query_one(f"#field-{expected}"))  # noqa: B023
+            assert len(shown_fields(app)) == len(describe_settings()), "all are there again"
+            await until(pilot, lambda: app.focused is not None and app.focused.region.height == 1)
+        await pilot.press("ctrl+f")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#find"))
+        app.screen.query_one("#find", Input).value = "qqq"
+        await until(pilot, lambda: text(app, "#found") == "no field is meant by this")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(shown_fields(app)) == len(describe_settings()))
+        assert isinstance(app.screen, SettingsScreen)
+
+
+# Files.
+
+
+async def test_settings_are_saved_to_a_file_and_loaded_from_one(app: VidpredApp, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    async with app.run_test(size=(100, 30)) as pilot:
+        await open_form(app, pilot)
+        field(app, "lr").value = "0.25"
+        await pilot.press("f4")
+        await until(pilot, lambda: isinstance(app.screen, PromptScreen))
+        app.screen.query_one("#answer", Input).value = str(path.with_suffix(".txt"))
+        await pilot.press("enter")
+        await until(pilot, lambda: "should end in .toml" in text(app, "#hint"))
+        app.screen.query_one("#answer", Input).value = str(path)
+        await pilot.press("enter")
+        await until(pilot, path.exists)
+        saved = RunSettings.model_validate(read_toml(path))
+        assert saved == preset_settings("best").model_copy(update={"lr": 0.25})
+        path.write_text(to_toml(saved.model_copy(update={"seed": 5, "model": "lab", "latent": False})))
+        await pilot.press("f3")
+        await until(pilot, lambda: isinstance(app.screen, PromptScreen))
+        app.screen.query_one("#answer", Input).value = str(path)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and field(app, "seed").value == "5")
+        await until(pilot, lambda: "seed 5" in text(app, "#differences") and "latent off" in text(app, "#differences"))
+        assert field(app, "lr").value == "0.25"
+
+
+async def test_a_file_at_fault_is_named_in_one_sentence_and_changes_nothing(app: VidpredApp, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("lr = 7\nseed = 3\n")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await open_form(app, pilot)
+        for name, sentence in {"none.toml": "There is no settings file", "bad.toml": "'lr' should be a number"}.items():
+            await pilot.press("f3")
+            await until(pilot, lambda: isinstance(app.screen, PromptScreen))
+            app.screen.query_one("#answer", Input).value = str(tmp_path / name)
+            await pilot.press("enter")
+            await until(pilot, lambda: any(sentence in each for each in said(app)))  # noqa: B023
+            await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        assert text(app, "#differences") == "as in best"
+
+
+# Several values.
+
+
+async def test_several_values_make_a_run_of_each_combination_and_all_are_queued(
+    app: VidpredApp, launcher: Launcher, runs: Path
+) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        field(app, "name").value = "base"
+        field(app, "lr").focus()
+        await pilot.press("home", "ctrl+k")
+        await type_text(pilot, "1e-3 | 1e-4")
+        app.screen.query_one("#field-seed", Input).value = "0|1|2"
+        app.screen.query_one("#field-optimizer").focus()
+        await pilot.press("vertical_line")
+        await until(
+            pilot, lambda: "12 runs: seed 0|1|2, optimizer adam | adamw, lr 1e-3 | 1e-4" in text(app, "#differences")
+        )
+        assert "name base" in text(app, "#differences")
+        await until(pilot, lambda: "12" in str(app.screen.query_one("#start").render()))
+        await until(pilot, lambda: "in 12 runs" in text(app, "#preflight"))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await until(pilot, lambda: "12 runs are in the queue; each starts as a slot is free." in said(app))
+    entries = Registry(runs).entries()
+    assert {(entry.state, len(entry.tags)) for entry in entries} == {("queued", 1)}
+    assert len({entry.tags for entry in entries}) == 1
+    made = {run.settings().name: run.settings() for run in run_directories(runs)}
+    assert len(made) == 12
+    assert (made["base seed=2 optimizer=adamw lr=1e-4"].seed, made["base seed=2 optimizer=adamw lr=1e-4"].lr) == (
+        2,
+        1e-4,
+    )
+    assert launcher.started == []
+    assert launcher.queues == [runs]
+
+
+async def test_too_many_runs_and_a_gap_are_faults_of_their_field(app: VidpredApp, launcher: Launcher) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        field(app, "seed").value = "|".join(map(str, range(201)))
+        await until(pilot, lambda: "These values make 201 runs" in text(app, "#fault-seed"))
+        field(app, "seed").value = "1|"
+        await until(pilot, lambda: "lacks a value beside a |" in text(app, "#fault-seed"))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: app.focused is field(app, "seed"))
+    assert (launcher.started, launcher.queues) == ([], [])
+
+
+async def test_a_row_of_choices_keeps_one_beside_another_and_lets_it_go(app: VidpredApp) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        row = app.screen.query_one("#field-kl_ramp", ChoiceRow)
+        row.value = "report"
+        row.focus()
+        await pilot.press("vertical_line")
+        assert (row.value, str(row.render())) == (
+            "report | linear",
+            "(+) report  (•) linear  ( ) sigmoid  ( ) cosine",
+        )
+        await pilot.press("right")
+        assert row.value == "report | sigmoid"
+        await pilot.press("right", "right", "vertical_line")
+        assert row.value == "linear", "the dot was on report, which is kept no more"
+
+
+async def test_one_run_is_queued_where_someone_wants_it_to_wait(
+    app: VidpredApp, launcher: Launcher, runs: Path
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(app, pilot)
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and launcher.queues)
+    (run,) = run_directories(runs)
+    assert (run.status().state, run.status().place) == ("queued", 1)
+    assert run.settings() == preset_settings("best")
+    assert launcher.started == []
+
+
+# What is known before.
+
+
+async def test_data_memory_disk_time_and_equal_runs_are_told_before_the_start(
+    app: VidpredApp, runs: Path, lab_folder: Path
+) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        app.screen.query_one("#preset", Select).value = "lab"
+        await until(pilot, lambda: text(app, "#differences") == "as in lab")
+        field(app, "data").value = str(lab_folder)
+        field(app, "clip_length").value = "3"
+        field(app, "batch_size").value = "2"
+        field(app, "epochs").value = "2"
+        await until(pilot, lambda: "data: train 10 clips of 31, val 5 frames" in text(app, "#preflight"))
+        await until(pilot, lambda: text(app, "#preflight").startswith("10 steps, no estimate of the time yet"))
+        assert "GiB free" in text(app, "#preflight")
+        twin = fake_run(runs, "twin", settings=read_typed(app))
+        field(app, "log_every").value = "50"
+        await until(pilot, lambda: f"the same settings: {twin.run_id}" in text(app, "#preflight"))
+        field(app, "data").value = str(lab_folder / "nowhere")
+        await until(pilot, lambda: text(app, "#preflight").startswith("✗ There is no folder"))
+
+
+def read_typed(app: VidpredApp) -> dict[str, object]:
+    """What stands in the form, without the name."""
+    values = {found.setting.name: found.value for found in app.screen.query(SettingField)}
+    return {name: value for name, value in values.items() if name != "name"}
+
+
+# Nothing typed is lost.
+
+
+async def test_what_was_typed_is_there_again_after_leaving_the_form_and_the_program(
+    runs: Path, launcher: Launcher
+) -> None:
+    def program() -> VidpredApp:
+        return VidpredApp(runs, start=launcher.start, stop=launcher.stop, work_on_queue=launcher.work_on_queue)
+
+    app = program()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(app, pilot)
+        app.screen.query_one("#preset", Select).value = "lab"
+        await until(pilot, lambda: text(app, "#differences") == "as in lab")
+        field(app, "lr").value = "not yet a numb"
+        field(app, "seed").value = "5"
+        await until(pilot, lambda: "cannot start yet: lr" in text(app, "#differences"))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and field(app, "seed").value == "5")
+    app = program()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(app, pilot)
+        await until(pilot, lambda: field(app, "seed").value == "5")
+        assert (field(app, "lr").value, app.screen.query_one("#preset", Select).value) == ("not yet a numb", "lab")
+        field(app, "lr").value = "0.5"
+        await until(pilot, lambda: "lr 0.5" in text(app, "#differences"))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        await pilot.press("escape", "n")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        await until(pilot, lambda: text(app, "#differences") == "as in best")
+    (run,) = launcher.started
+    assert (run.settings().seed, run.settings().lr) == (5, 0.5)

@@ -8,15 +8,18 @@ from pathlib import Path
 from textual.message import Message
 
 from vidpred_engine.errors import UserError
-from vidpred_engine.launch.new_run import new_run
+from vidpred_engine.launch import queue
+from vidpred_engine.launch.new_run import new_run, queue_new_runs
 from vidpred_engine.presets import FIRST_CHOICE, preset_names, preset_settings, preset_summary
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.sweep import Sweep
 from vidpred_tui import messages
 from vidpred_tui.naming import free_name
 
 Start = Callable[[RunDirectory], "subprocess.Popen[bytes]"]
+Work = Callable[[Path], "subprocess.Popen[bytes]"]
 Predict = Callable[[RunDirectory, int], "subprocess.Popen[bytes]"]
 
 
@@ -29,12 +32,36 @@ def load_presets(runs: Path, based_on: str | None, taken: Container[str]) -> Mes
     label = f"copy of {settings.name or based_on}"
     settings = settings.model_copy(update={"name": free_name(settings.name, taken)})
     copied = messages.PresetChoice(f"The settings of run {based_on}.", settings)
-    return messages.PresetsLoaded({label: copied, **choices}, label)
+    return messages.PresetsLoaded({label: copied, **choices}, label, based_on)
 
 
 def start_new(runs: Path, settings: RunSettings, start: Start) -> Message:
     """Make a run and start it."""
     return start_run(new_run(runs, settings), start, is_new=True)
+
+
+def queue_new(runs: Path, sweep: Sweep, work: Work) -> Message:
+    """Make runs and put them into the queue."""
+    made = queue_new_runs(runs, sweep)
+    return messages.RunsQueued(tuple(run.run_id for run in made), work(runs))
+
+
+def change_queue(runs: Path, wish: messages.QueueChangeRequested, called: str, work: Work) -> Message:
+    """Put runs into the queue or take them out, or move the first within it."""
+    chosen = [RunDirectory(runs / run_id) for run_id in wish.run_ids]
+    are = "is" if len(chosen) == 1 else "are"
+    if wish.change == "out":
+        queue.take_out(runs, chosen)
+        return messages.RequestDone(f"{called} {are} out of the queue.")
+    if wish.change == "in":
+        queue.add(runs, chosen)
+        done = f"{called} {are} in the queue."
+    else:
+        position = 1 + [run.run_id for run in queue.waiting(runs)].index(chosen[0].run_id)
+        position = queue.move(runs, chosen[0], position + (1 if wish.change == "later" else -1))
+        done = f"{called} is number {position} in the queue."
+    work(runs)  # also where it was killed: whoever changes the queue wants it to go on
+    return messages.RequestDone(done)
 
 
 def start_run(run: RunDirectory, start: Start, *, is_new: bool) -> Message:

@@ -1,7 +1,9 @@
-"""The settings of a run to come: choose a preset, change what shall differ, start."""
+"""The settings of runs to come: choose a preset, change what shall differ, start or put into the queue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -10,18 +12,30 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Button, Select, Static
+from textual.worker import get_current_worker
 
+from vidpred_engine.launch.preflight import Preflight, PreflightChecker
 from vidpred_engine.settings import RunSettings, differences
-from vidpred_tui import formatting
+from vidpred_engine.sweep import Sweep
+from vidpred_tui import formatting, messages, settings_files
 from vidpred_tui.charts.plan import ChartPlan
 from vidpred_tui.charts.planned_charts import planned_charts
-from vidpred_tui.messages import PresetChoice, SettingsSubmitted
+from vidpred_tui.draft import Draft
+from vidpred_tui.messages import PresetsLoaded, SettingsSubmitted
+from vidpred_tui.prompts import Prompt
 from vidpred_tui.screens.base import VidpredScreen
+from vidpred_tui.screens.prompt import PromptScreen
 from vidpred_tui.widgets.chart import Chart
+from vidpred_tui.widgets.find_line import FindInput, FindLine
 from vidpred_tui.widgets.key_footer import KeyFooter
+from vidpred_tui.widgets.preflight_panel import PreflightPanel
 from vidpred_tui.widgets.settings_form import SettingsForm
 from vidpred_tui.widgets.title_bar import TitleBar
+
+# So long after the last edit the disk is looked at: a data folder has thousands of files.
+PREFLIGHT_SECONDS = 0.4
 
 
 class PresetSelect(Select[str], inherit_bindings=False):
@@ -31,20 +45,29 @@ class PresetSelect(Select[str], inherit_bindings=False):
 
 
 class SettingsScreen(VidpredScreen):
-    """A form over RunSettings; nothing is written before Start."""
+    """A form over RunSettings; nothing is written before Start, and nothing typed is lost before it."""
 
     CSS_PATH = "settings.tcss"
     AUTO_FOCUS = "#preset"
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (64, "-narrow"), (140, "-wide")]  # noqa: RUF012 - Textual declares it on the instance
     VERTICAL_BREAKPOINTS = [(0, "-short"), (42, "-tall")]  # noqa: RUF012 - as above
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "start", "Start training", priority=True),
+        Binding("ctrl+s", "submit(False)", "Start", priority=True),
+        Binding("ctrl+l", "submit(True)", "Queue", priority=True),
+        Binding("ctrl+f", "find", "Find", priority=True),
+        Binding("ctrl+r", "reset", "Reset field", priority=True),
+        Binding("f5", "reset_all", "Reset all"),
+        Binding("f3", "load", "Load file"),
+        Binding("f4", "save", "Save file"),
         Binding("down", "app.focus_next", "Next field", show=False),
         Binding("up", "app.focus_previous", "Previous field", show=False),
     ]
     help_text = (
-        "Choose a preset and change what shall differ; • marks what does. Each value is checked as you type. Ctrl+S"
-        " creates the run and starts it in the background."
+        "Choose a preset and change what shall differ; • marks what does, Reset takes it back. Each value is checked as"
+        " you type. Start creates the run and trains it in the background, Queue lets it wait for its turn.\n\n"
+        "Several values with | between them, 1e-3 | 1e-4, stand for a run with each, and for each combination with"
+        " others; all of them are queued. In a row of choices | keeps the one under the dot beside the next.\n\n"
+        "What you typed is there again when you come back, until it is started or reset."
     )
 
     @dataclass
@@ -53,10 +76,20 @@ class SettingsScreen(VidpredScreen):
 
         charts: dict[str, ChartPlan]
 
-    def __init__(self, choices: Mapping[str, PresetChoice], chosen: str) -> None:
+    @dataclass
+    class Preflighted(Message):
+        """A worker has looked at data, memory, disk and past runs."""
+
+        found: Preflight
+
+    def __init__(self, runs: Path, loaded: PresetsLoaded, draft: Draft) -> None:
         super().__init__()
-        self._choices = choices
-        self._chosen = chosen
+        self._choices = loaded.choices
+        self._origin = loaded.based_on or ""
+        self._draft = draft if draft.origin == self._origin and draft.chosen in self._choices else Draft()
+        self._chosen = self._draft.chosen or loaded.chosen
+        self._checker = PreflightChecker(runs)
+        self._looking: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Preset above, form between, help on the focused field and Start below."""
@@ -66,19 +99,27 @@ class SettingsScreen(VidpredScreen):
             names = [(name, name) for name in self._choices]
             yield PresetSelect(names, value=self._chosen, allow_blank=False, compact=True, id="preset")
             yield Static(self._choices[self._chosen].summary, id="preset-summary", markup=False)
+        yield FindLine()
         yield Static(id="differences")
         yield SettingsForm(self._choices[self._chosen].settings)
         with Horizontal(id="planned"):
             yield Chart(ChartPlan("planned"), id="chart-planned-schedules")
             yield Chart(ChartPlan("planned learning rate"), id="chart-planned-lr")
+        yield PreflightPanel(id="preflight")
         with Horizontal(id="below"):
             yield Static(id="field-help")
             yield Button("Start (^s)", id="start", variant="primary", compact=True)
         yield KeyFooter()
 
+    @property
+    def _form(self) -> SettingsForm:
+        return self.query_one(SettingsForm)
+
     def on_mount(self) -> None:
         """Judge the settings that the form starts with."""
-        self.query_one(SettingsForm).judge()
+        self._form.fill(self._draft.values)
+        if self._draft.values:
+            self.query_one(TitleBar).show("what you typed last is back; F5 resets it")
 
     @on(Select.Changed, "#preset")
     def _load_preset(self, message: Select.Changed) -> None:
@@ -87,17 +128,32 @@ class SettingsScreen(VidpredScreen):
         self._chosen = str(message.value)
         choice = self._choices[self._chosen]
         self.query_one("#preset-summary", Static).update(choice.summary)
-        self.query_one(SettingsForm).load(choice.settings)
+        self._form.load(choice.settings)
+
+    # What the form stands for.
 
     @on(SettingsForm.Edited)
-    def _show_differences(self, message: SettingsForm.Edited) -> None:
-        line = self.query_one("#differences", Static)
-        if message.settings is None:
+    def _show_edited(self, message: SettingsForm.Edited) -> None:
+        self._keep_draft()
+        line, start = self.query_one("#differences", Static), self.query_one("#start", Button)
+        if message.sweep is None:
             names = ", ".join(map(formatting.words, message.faults))
             line.update(Content.styled(f"✗ cannot start yet: {names}", "$text-error"), layout=False)
-        else:
-            line.update(self._differences(message.settings), layout=False)
-            self._plan(message.settings)
+            return
+        count = len(message.sweep.runs)
+        start.label = "Start (^s)" if count == 1 else f"Queue {count} (^s)"
+        line.update(self._differences(message.sweep), layout=False)
+        self._plan(message.sweep.runs[0])
+        if self._looking is not None:
+            self._looking.stop()
+        self._looking = self.set_timer(PREFLIGHT_SECONDS, partial(self._look, message.sweep))
+
+    def _keep_draft(self) -> None:
+        changed = self._form.typed
+        draft = Draft(self._origin, self._chosen, changed) if changed else Draft()
+        if draft != self._draft:
+            self._draft = draft
+            self.post_message(messages.ViewChanged("draft", draft))
 
     @work(thread=True, exclusive=True, group="planned", description="plan schedules")
     def _plan(self, settings: RunSettings) -> None:
@@ -108,12 +164,30 @@ class SettingsScreen(VidpredScreen):
         for name, plan in message.charts.items():
             self.query_one(f"#chart-planned-{name}", Chart).show(plan)
 
-    def _differences(self, settings: RunSettings) -> Content:
-        changed = differences(settings, self._choices[self._chosen].settings)
-        if not changed:
-            return Content.styled(f"as in {self._chosen}", "$foreground-muted")
+    @work(thread=True, exclusive=True, group="preflight", description="look at data, memory, disk and past runs")
+    def _look(self, sweep: Sweep) -> None:
+        found = self._checker.check(sweep.runs)
+        if not get_current_worker().is_cancelled:
+            self.post_message(self.Preflighted(found))
+
+    @on(Preflighted)
+    def _show_preflight(self, message: Preflighted) -> None:
+        self.query_one(PreflightPanel).show(message.found)
+
+    def _differences(self, sweep: Sweep) -> Content:
+        typed = self._form.values
+        named = sweep.runs[0].model_copy(update={"name": typed["name"]})  # those of a sweep say what is their own
+        changed = differences(named, self._choices[self._chosen].settings)
+        for name in sweep.varied:
+            changed.pop(name, None)
+        varied = ", ".join(f"{formatting.words(name)} {typed[name]}" for name in sweep.varied)
         listed = ", ".join(f"{formatting.words(name)} {formatting.setting(value)}" for name, value in changed.items())
-        return Content.styled(f"• {len(changed)} differ: ", "bold $accent") + Content(listed)
+        parts = []
+        if varied:
+            parts.append(Content.styled(f"{len(sweep.runs)} runs: ", "bold $primary") + Content(varied))
+        if listed:
+            parts.append(Content.styled(f"• {len(changed)} differ: ", "bold $accent") + Content(listed))
+        return Content("  ").join(parts) or Content.styled(f"as in {self._chosen}", "$foreground-muted")
 
     @on(SettingsForm.FieldEntered)
     def _show_help(self, message: SettingsForm.FieldEntered) -> None:
@@ -129,12 +203,68 @@ class SettingsScreen(VidpredScreen):
             layout=False,
         )
 
-    @on(Button.Pressed, "#start")
-    def action_start(self) -> None:
-        """Start the run, or go to the first fault."""
-        form = self.query_one(SettingsForm)
-        settings = form.judge()
-        if settings is None:
-            form.focus_fault()
+    # Finding a field.
+
+    def action_find(self) -> None:
+        """Type what a field is called."""
+        self.query_one(FindLine).open()
+
+    @on(FindLine.Typed)
+    def _find(self, message: FindLine.Typed) -> None:
+        count = self._form.find(message.words)
+        found = f"{count} {'field' if count == 1 else 'fields'}; Enter goes to the first"
+        self.query_one(FindLine).say(found if count else "no field is meant by this")
+
+    @on(FindInput.Left)
+    def _leave_find(self, message: FindInput.Left) -> None:
+        line = self.query_one(FindLine)
+        line.close()
+        self._form.focus_found(line.words if message.goes else "")
+
+    # Taking back, files, and the end of it.
+
+    def action_reset(self) -> None:
+        """Take back what was typed into the focused field."""
+        if self.focused is not None and (field := self._form.field_of(self.focused.id)):
+            self._form.reset(field.setting.name)
+
+    def action_reset_all(self) -> None:
+        """Take back all that was typed."""
+        self._form.reset()
+
+    def action_load(self) -> None:
+        """Load settings from a file into the form."""
+        self._ask(settings_files.ask_load())
+
+    def action_save(self) -> None:
+        """Save the settings of the form to a file."""
+        sweep = self._form.judge()
+        if sweep is None:
+            self._form.focus_fault()
+        elif len(sweep.runs) > 1:
+            self.post_message(messages.RequestRefused("The form stands for several runs; a file holds one."))
         else:
-            self.post_message(SettingsSubmitted(settings))
+            self._ask(settings_files.ask_save(sweep.runs[0]))
+
+    def _ask(self, prompt: Prompt) -> None:
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                self.post_message(prompt.wish(answer))
+
+        self.app.push_screen(PromptScreen(prompt), answered)
+
+    def fill(self, values: Mapping[str, object]) -> None:
+        """Put values into the form, as if they were typed."""
+        self._form.fill(values)
+
+    @on(Button.Pressed, "#start")
+    def _press_start(self) -> None:
+        self.action_submit(False)
+
+    def action_submit(self, to_queue: bool) -> None:
+        """Start the run, or put the runs into the queue; or go to the first fault."""
+        sweep = self._form.judge()
+        if sweep is None:
+            self._form.focus_fault()
+        else:
+            self.post_message(SettingsSubmitted(sweep, to_queue or len(sweep.runs) > 1))

@@ -9,10 +9,10 @@ from vidpred_engine.settings import Setting
 from vidpred_tui import formatting
 from vidpred_tui.widgets.choice_row import ChoiceRow
 from vidpred_tui.widgets.text_control import TextControl
-from vidpred_tui.widgets.toggle import Toggle
 
 CHANGED = "•"
-Control = TextControl | Toggle | ChoiceRow
+SWITCH = ("on", "off")
+Control = TextControl | ChoiceRow
 
 
 class SettingField(Widget):
@@ -44,7 +44,7 @@ class SettingField(Widget):
         control: Control
         match self.setting.kind:
             case "switch":
-                control = Toggle(bool(value), id=id)
+                control = ChoiceRow(SWITCH, formatting.setting(value), id=id)
             case "choice":
                 control = ChoiceRow(self.setting.choices, str(value), id=id)
             case _:
@@ -66,19 +66,28 @@ class SettingField(Widget):
         return row.truncate(self.size.width, ellipsis=True)
 
     @property
-    def value(self) -> object:
+    def value(self) -> str:
         """What stands in the control, not yet validated."""
         return self.control.value
 
     @value.setter
     def value(self, value: object) -> None:
-        control: Widget = self.control
-        if isinstance(control, Toggle):
-            control.value = bool(value)
-        elif isinstance(control, ChoiceRow):
-            control.value = str(value)
-        elif isinstance(control, TextControl):
-            control.value = formatting.setting(value)
+        self.control.value = self.written(value)
+
+    @staticmethod
+    def written(value: object) -> str:
+        """A value as it stands in a control."""
+        return formatting.setting(value)
+
+    def matches(self, words: str) -> int:
+        """How well words mean the field: 2 where its name or flag begins with them, 1 where its help has them all."""
+        setting = self.setting
+        plain = formatting.words(words.strip().lower().removeprefix("--")).replace("-", " ")
+        names = [formatting.words(setting.name), setting.lab.lower().replace("_", " ")]
+        if any(name.startswith(plain) for name in names):
+            return 2
+        text = " ".join([*names, setting.group, setting.help, *setting.choices]).lower()
+        return int(all(word in text for word in plain.split()))
 
     @property
     def is_faulty(self) -> bool:

@@ -1,18 +1,18 @@
 """The form over all settings of a run, generated from their declaration."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from pydantic import ValidationError
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Checkbox, Input, Static
+from textual.widgets import Input, Static
 
-from vidpred_engine.settings import RunSettings, Setting, describe_settings, differences, explain
+from vidpred_engine.settings import RunSettings, Setting, describe_settings, differences
+from vidpred_engine.sweep import Sweep, SweepError, expand
 from vidpred_tui.widgets.choice_row import ChoiceRow
 from vidpred_tui.widgets.setting_field import SettingField
 
@@ -31,9 +31,9 @@ class SettingsForm(Vertical):
 
     @dataclass
     class Edited(Message):
-        """The values changed and were judged: `settings` where they are valid, else `faults` by field."""
+        """The values changed and were judged: `sweep` holds the runs they stand for, else `faults` by field say why."""
 
-        settings: RunSettings | None
+        sweep: Sweep | None
         faults: dict[str, str]
 
     @dataclass
@@ -62,30 +62,53 @@ class SettingsForm(Vertical):
         for column in columns:
             yield Vertical(*column, classes="settings-column")
 
+    @property
+    def values(self) -> dict[str, str]:
+        """What stands in the fields, by setting."""
+        return {name: field.value for name, field in self._fields.items()}
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """What stands in the fields that differ from what edits are compared with, valid or not."""
+        base = {name: SettingField.written(getattr(self._base, name)) for name in self._fields}
+        return {name: value for name, value in self.values.items() if value != base[name]}
+
     def load(self, settings: RunSettings) -> None:
         """Put other settings into the form; from now on they are what edits are compared with."""
         self._base = settings
-        for name, field in self._fields.items():
-            field.value = getattr(settings, name)
+        self.reset()
+
+    def fill(self, values: Mapping[str, object]) -> None:
+        """Put values into fields, as if they were typed."""
+        for name, value in values.items():
+            self._fields[name].value = value
         self.judge()
 
-    def judge(self) -> RunSettings | None:
-        """Validate what stands in the form now, show faults, and return the settings where there is none."""
+    def reset(self, setting: str = "") -> None:
+        """Take back what was typed into the field of a setting, or into all of them."""
+        self.fill({name: getattr(self._base, name) for name in ([setting] if setting else self._fields)})
+
+    def judge(self) -> Sweep | None:
+        """Validate what stands in the form now, show faults, and return the runs it stands for where there is none."""
         if self._judging is not None:
             self._judging.stop()
             self._judging = None
-        settings, faults = None, {}
+        sweep, faults = None, {}
         try:
-            settings = RunSettings.model_validate({name: field.value for name, field in self._fields.items()})
-        except ValidationError as error:
-            faults = explain(error)
-        changed = differences(settings, self._base) if settings is not None else None
+            sweep = expand(self.values)
+        except SweepError as error:
+            faults = error.faults
+        changed = self._changed(sweep) if sweep is not None else None
         for name, field in self._fields.items():
             field.show_fault(faults.get(name))
             if changed is not None:
                 field.mark_changed(name in changed)
-        self.post_message(self.Edited(settings, faults))
-        return settings
+        self.post_message(self.Edited(sweep, faults))
+        return sweep
+
+    def _changed(self, sweep: Sweep) -> set[str]:
+        names = differences(sweep.runs[0], self._base).keys() | set(sweep.varied)
+        return names - ({"name"} if self._fields["name"].value == self._base.name else set())
 
     def focus_fault(self) -> None:
         """Move the focus to the first field with a fault."""
@@ -94,8 +117,22 @@ class SettingsForm(Vertical):
                 field.control.focus()
                 return
 
+    def find(self, words: str) -> int:
+        """Show only the fields that words mean, all where there are none; returns how many it shows."""
+        for field in self._fields.values():
+            field.display = not words.strip() or field.matches(words) > 0
+        for group in self.query(".settings-group"):
+            group.display = any(field.display for field in group.query(SettingField))
+        return sum(field.display for field in self._fields.values())
+
+    def focus_found(self, words: str) -> None:
+        """Show all fields again and move the focus to the one that words mean best, the first of several."""
+        self.find("")
+        best = max(self._fields.values(), key=lambda field: field.matches(words))
+        if best.matches(words):
+            best.control.focus()
+
     @on(Input.Changed)
-    @on(Checkbox.Changed)
     @on(ChoiceRow.Changed)
     def _judge_soon(self, message: Message) -> None:
         message.stop()
@@ -105,9 +142,12 @@ class SettingsForm(Vertical):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Say which field the focus is in."""
-        name = (event.widget.id or "").removeprefix("field-")
-        if name in self._fields:
-            self.post_message(self.FieldEntered(self._fields[name].setting))
+        if field := self.field_of(event.widget.id):
+            self.post_message(self.FieldEntered(field.setting))
+
+    def field_of(self, control_id: str | None) -> SettingField | None:
+        """The field whose control bears this id."""
+        return self._fields.get((control_id or "").removeprefix("field-"))
 
 
 def _group(name: str, fields: Iterable[SettingField]) -> Vertical:
