@@ -120,7 +120,7 @@ class RunTable(Table):
 class RunEntry:
     """What lists show of a run: `changed` holds the settings that differ from the defaults; times in Unix seconds.
 
-    `place` orders the runs in the queue; 0 outside of it.
+    `place` is the position in the queue, of which 1 is the next; 0 outside of it.
     `name` is the one people gave it to be shown by, else the one that it was trained under, which `changed` holds.
     """
 
@@ -209,7 +209,7 @@ class Registry:
             found.append(entry)
         if missing:
             self._index_missing(missing)
-        return sorted(found, key=lambda entry: (entry.created, entry.run_id), reverse=True)
+        return sorted(_positioned(found), key=lambda entry: (entry.created, entry.run_id), reverse=True)
 
     def indexed(self, run_id: str) -> RunEntry | None:
         """What the index alone says of a run, None where it says nothing."""
@@ -332,6 +332,15 @@ class Registry:
             return dict((AtomicStorage(path).read() or {}).get(table_name, {}))
         except (OSError, ValueError):
             return {}
+
+
+def _positioned(entries: Iterable[RunEntry]) -> list[RunEntry]:
+    """The entries, those in the queue with their position as their place: 1 is the next."""
+    known = {entry.run_id: entry for entry in entries}
+    waiting = [entry for entry in known.values() if entry.state == "queued"]
+    waiting.sort(key=lambda entry: (entry.place, entry.run_id))
+    known |= {entry.run_id: replace(entry, place=position) for position, entry in enumerate(waiting, start=1)}
+    return list(known.values())
 
 
 def _documents(entries: Iterable[RunEntry]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from vidpred_engine.store.codec import number
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_filter import FilterError
 from vidpred_engine.store.status import LIVE_STATES
-from vidpred_tui import prompts
+from vidpred_tui import prompts, queue_keys
 from vidpred_tui.messages import (
     ComparisonRequested,
     DeletionRequested,
@@ -51,6 +51,9 @@ class RunsScreen(VidpredScreen):
         Binding("n", "new", "New"),
         Binding("s", "stop", "Stop"),
         Binding("r", "resume", "Resume"),
+        Binding("l", "queue", "Queue"),
+        Binding("plus", "move_in_queue(-1)", "Earlier", key_display="+"),
+        Binding("minus", "move_in_queue(1)", "Later", key_display="-"),
         Binding("c", "compare", "Compare"),
         Binding("f", "frames", "Frames"),
         Binding("d", "duplicate", "Copy"),
@@ -73,7 +76,9 @@ class RunsScreen(VidpredScreen):
         "The terms of a filter must all hold: a word (in id, name, tags or note), state:running, lr<1e-3, epochs>=10,"
         " tag:kl, best_psnr>30, age<2d, name:word; - turns one around, a|b is either. Every setting and figure has its"
         " name. Sort goes to the next column and Reverse turns it around; so do clicks on the heads.\n\n"
-        "Star, Tags, Stop and Delete act on the marked runs, or else on the one under the cursor."
+        "A run that is created waits for you; one that is queued waits for its turn, ETA says as which. Queue puts runs"
+        " there or takes them out, + and - move one.\n\n"
+        "Star, Tags, Stop, Queue and Delete act on the marked runs, or else on the one under the cursor."
     )
 
     def __init__(self, runs: Path, demo_summary: str, look: RunsLook) -> None:
@@ -118,6 +123,8 @@ class RunsScreen(VidpredScreen):
         no_row.display = bool(runs.entries) and not runs.shown
         live = sum(entry.state in LIVE_STATES for entry in runs.entries)
         facts = [f"{live} training"] if live else []
+        if queued := sum(entry.state == "queued" for entry in runs.entries):
+            facts.append(f"{queued} queued")
         shown = f"{len(runs.shown):,} of " if runs.filter else ""
         facts.append(f"{shown}{len(runs.entries):,} runs")
         if runs.marked:
@@ -196,7 +203,11 @@ class RunsScreen(VidpredScreen):
         current = self._current
         match action:
             case "stop":
-                return any(entry.state in LIVE_STATES for entry in self._targets) or None
+                return any(entry.state in (*LIVE_STATES, "queued") for entry in self._targets) or None
+            case "queue":
+                return queue_keys.toggle(self._targets) is not None or None
+            case "move_in_queue":
+                return current is not None and current.state == "queued"
             case "delete":
                 return any(entry.state not in LIVE_STATES for entry in self._targets) or None
             case "resume":
@@ -230,7 +241,20 @@ class RunsScreen(VidpredScreen):
     def action_stop(self) -> None:
         """Ask for runs to save and leave."""
         live = tuple(entry.run_id for entry in self._targets if entry.state in LIVE_STATES)
-        self.post_message(StopRequested(live))
+        if live:
+            self.post_message(StopRequested(live))
+        if (wish := queue_keys.take_out(self._targets)) is not None:
+            self.post_message(wish)
+
+    def action_queue(self) -> None:
+        """Put runs into the queue, or take them out of it."""
+        if (wish := queue_keys.toggle(self._targets)) is not None:
+            self.post_message(wish)
+
+    def action_move_in_queue(self, by: int) -> None:
+        """Let the run under the cursor have its turn earlier or later."""
+        if self._current is not None:
+            self.post_message(queue_keys.move(self._current, by))
 
     def action_resume(self) -> None:
         """Let the run under the cursor go on."""

@@ -37,6 +37,9 @@ def _epoch(entry: RunEntry, _: float) -> str:
 
 
 def _eta(entry: RunEntry, _: float) -> str:
+    """The time that is left, or of a run that waits its place in the queue."""
+    if entry.state == "queued":
+        return f"#{entry.place}"
     return formatting.duration(entry.eta_seconds if entry.state in LIVE_STATES else None)
 
 
