@@ -244,6 +244,20 @@ async def test_what_is_shown_is_exported(app: VidpredApp, runs: Path, tmp_path: 
 
 
 @pytest.mark.usefixtures("three")
+async def test_of_marked_runs_only_those_are_exported(app: VidpredApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(names(app)) == 3)
+        await pilot.press("space", "down", "space")
+        field = await asked(pilot, app, "x")
+        assert question(app) == "Write 2 runs to"
+        field.value = str(tmp_path / "out.json")
+        await pilot.press("enter")
+        await until(pilot, lambda: said(app) == [f"2 runs are in {tmp_path / 'out.json'}."])
+    exported = orjson.loads((tmp_path / "out.json").read_bytes())
+    assert {entry["name"] for entry in exported} == {"gamma", "alpha"}
+
+
+@pytest.mark.usefixtures("three")
 async def test_a_wish_that_fails_is_said_and_changes_nothing(app: VidpredApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "annotations.json")

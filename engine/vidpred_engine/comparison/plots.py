@@ -83,11 +83,14 @@ def _line(column: Column, curves: Sequence[Curve]) -> PlotLine | None:
     if len(curves) < 2:
         return PlotLine(column.label, curves[0], column) if curves else None
     shared = curves[0].steps
-    for curve in curves[1:]:
-        shared = np.intersect1d(shared, curve.steps)
-    if not len(shared):
-        return None
-    values = np.array([curve.values[_last_at(curve.steps, shared)] for curve in curves])
+    if all(np.array_equal(shared, curve.steps) for curve in curves[1:]):  # a fiftieth of the time of looking for them
+        values = np.array([curve.values for curve in curves])
+    else:
+        for curve in curves[1:]:
+            shared = np.intersect1d(shared, curve.steps)
+        if not len(shared):
+            return None
+        values = np.array([curve.values[_last_at(curve.steps, shared)] for curve in curves])
     with np.errstate(invalid="ignore"):
         mean, low, high = (Curve(shared, found) for found in (values.mean(0), values.min(0), values.max(0)))
     return PlotLine(column.label, mean, column, low=low, high=high)

@@ -78,7 +78,8 @@ class RunsScreen(VidpredScreen):
         " name. Sort goes to the next column and Reverse turns it around; so do clicks on the heads.\n\n"
         "A run that is created waits for you; one that is queued waits for its turn, ETA says as which. Queue puts runs"
         " there or takes them out, + and - move one.\n\n"
-        "Star, Tags, Stop, Queue and Delete act on the marked runs, or else on the one under the cursor."
+        "Star, Tags, Stop, Queue and Delete act on the marked runs, or else on the one under the cursor; Export writes"
+        " the marked ones, or else all that are shown. i copies the run's id, I the command that lets it go on."
     )
 
     def __init__(self, runs: Path, demo_summary: str, look: RunsLook) -> None:

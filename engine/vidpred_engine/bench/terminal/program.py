@@ -46,7 +46,8 @@ class TerminalProgram:
             stdin=inner,
             stdout=inner,
             stderr=inner,
-            env={**os.environ, "TERM": "xterm-256color"},
+            # what someone has made the program remember would be measured, and what is measured remembered
+            env={**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": str(runs.parent / "state")},
             start_new_session=True,
         )
         os.close(inner)
