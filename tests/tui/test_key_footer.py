@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
 from tui.fake_runs import fake_run, until
@@ -11,7 +12,7 @@ from vidpred_tui.widgets.key_footer import KeyFooter
 from vidpred_tui.widgets.run_table import RunTable
 
 
-@pytest.mark.parametrize(("width", "last"), [(160, "Delete"), (80, "Resume"), (40, "Mark"), (16, "Quit")])
+@pytest.mark.parametrize(("width", "last"), [(160, "Mark all"), (80, "Resume"), (40, "Mark"), (16, "Quit")])
 async def test_keys_are_whole_and_help_is_always_there(app: VidpredApp, runs: Path, width: int, last: str) -> None:
     fake_run(runs, "one")
     async with app.run_test(size=(width, 24)) as pilot:
@@ -24,3 +25,14 @@ async def test_keys_are_whole_and_help_is_always_there(app: VidpredApp, runs: Pa
         assert all(key.region.right <= width for key in keys)
         await pilot.resize_terminal(160, 24)
         await until(pilot, lambda: len(footer.query(FooterKey)) > len(keys) or width == 160)
+
+
+async def test_what_changes_while_the_footer_is_composed_anew_is_drawn_afterwards(app: VidpredApp) -> None:
+    """Composing holds all drawing back; nothing else may happen on the screen for minutes to have it drawn then."""
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.screen.query("#empty"))
+        await pilot.pause()
+        with app.batch_update():
+            app.screen.query_one("#title", Static).update("changed", layout=False)
+            await until(pilot, lambda: app.screen._dirty_widgets)
+        await until(pilot, lambda: not app.screen._dirty_widgets)

@@ -2,7 +2,8 @@
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -59,6 +60,14 @@ class Shell(App[None]):
         self._look = self.memory.recall("look", Look())
         self._traffic: Traffic | None = None
         self._traffic_timer: Timer | None = None
+
+    @contextmanager
+    def batch_update(self) -> Iterator[None]:
+        """Hold drawing back meanwhile, then draw: Textual 8.2 lets what changed wait for the screen's next message."""
+        with super().batch_update():
+            yield
+        if self.screen_stack:
+            self.screen.check_idle()
 
     def use_look(self) -> None:
         """Use the theme that was used last."""
