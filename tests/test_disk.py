@@ -307,3 +307,16 @@ def test_what_a_training_writes_is_as_private_as_the_umask_and_never_writable_by
     written = [tmp_path / "runs", *(tmp_path / "runs").rglob("*")]
     assert len(written) > 12
     assert [path for path in written if path.stat().st_mode & forbidden] == []
+
+
+def test_a_log_that_has_grown_too_large_begins_anew_once_an_epoch_and_keeps_what_it_held_last(
+    tmp_path: Path, tiny: RunSettings
+) -> None:
+    """A megabyte is said after epoch 0, another one after epoch 1; whoever has it open to append to it goes on so."""
+    run = create_run(tmp_path, tiny.model_copy(update={"epochs": 3, "log_limit": 1}))
+    with run.log_file.open("ab", buffering=0) as log:
+        said = {look: lambda letter=letter: log.write(letter * 1_000_001) for look, letter in ((8, b"a"), (14, b"b"))}
+        assert train(run, at({**said, 24: lambda: log.write(b"the end")})) == 0
+    assert run.log_file.read_bytes() == b"the end"
+    assert (run.path / "log.old.txt").read_bytes() == b"b" * 1_000_001
+    assert (warned(run), [*tmp_path.rglob(".*.tmp")]) == ([], [])

@@ -201,6 +201,14 @@ class RunSettings(BaseModel):
     )
     log_every: int = _setting(5, "Progress", "Steps a logged record averages.", unit="steps", ge=1)
     save_every: int = _setting(1, "Progress", "Epochs between checkpoints.", unit="epochs", lab="per_save", ge=1)
+    log_limit: int = _setting(
+        10,
+        "Progress",
+        "Size at which log.txt begins anew; what it held is kept as log.old.txt until the next time.",
+        unit="MB",
+        ge=1,
+        le=10_000,
+    )
 
     @field_validator("kl_annealing", "optimizer", mode="before")
     @classmethod

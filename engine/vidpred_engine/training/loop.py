@@ -20,6 +20,7 @@ from vidpred_engine.store.control import Inbox, Request
 from vidpred_engine.store.evaluations import Evaluation, write_evaluation
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.run_log import OLD, bound_log
 from vidpred_engine.store.sample_frames import NEWEST, write_sample_frames
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
@@ -97,8 +98,7 @@ class Training:
         self._learner = Learner(self._settings, self._device, self._progress.say)
         self._epoch_tally, self._interval_tally = Tally(), Tally()
         self._skips_in_a_row = torch.zeros((), dtype=torch.int64, device=self._device)
-        self._step = self._epochs_ended = 0
-        self._best_psnr = -float("inf")
+        self._step, self._epochs_ended, self._best_psnr = 0, 0, -math.inf
         self._saved = (-1, -1)
         self._interval_began = time.monotonic()
         self._save_due = self._interval_began + SECONDS_BETWEEN_CHECKPOINTS
@@ -332,9 +332,8 @@ class Training:
         self._saved = (self._step, self._epochs_ended)
 
     def _save_best(self) -> None:
-        weights = self._learner.evaluated.state_dict()
-        content = {"settings": self._settings.model_dump(), "step": self._step, "model": weights}
-        save_checkpoint(self._run.checkpoints / BEST, content)
+        content = {"settings": self._settings.model_dump(), "step": self._step}
+        save_checkpoint(self._run.checkpoints / BEST, {**content, "model": self._learner.evaluated.state_dict()})
 
     def _end_epoch(self, epoch: int) -> None:
         settings, last = self._settings, epoch + 1 == self._settings.epochs
@@ -353,6 +352,7 @@ class Training:
             + "  ".join(f"{name} {value:.4g}" for name, value in summary.items() if isinstance(value, float))
         )
         self._journal.retry()
+        self._journal.attempt(OLD, lambda: bound_log(self._run, settings.log_limit * 10**6))
         if (epoch + 1) % settings.save_every == 0 or last:
             self._save_if_possible()
         self._interval_began = time.monotonic()
