@@ -51,14 +51,18 @@ class ChartPlan:
     ruler: Ruler = STEPS
 
     @property
-    def span(self) -> Span | None:
-        """From the first to the last step that is logged or planned; None where nothing is logged."""
-        curves = [line.curve for line in self.lines if len(line.curve)]
+    def logged(self) -> Span | None:
+        """From the first to the last step that is logged; None where nothing is."""
+        curves = [line.curve.steps for line in self.lines if len(line.curve)]
         if not curves:
             return None
-        planned = [line.planned for line in self.lines if len(line.planned) and self.ruler.foresees]
-        start = min(float(curve.steps[0]) for curve in curves)
-        return start, max(start + 1.0, *(float(curve.steps[-1]) for curve in [*curves, *planned]))
+        return min(float(steps[0]) for steps in curves), max(float(steps[-1]) for steps in curves)
+
+    @property
+    def span(self) -> Span | None:
+        """The same, to the last step that is planned where the ruler has a place for it."""
+        planned = [float(line.planned.steps[-1]) for line in self.lines if len(line.planned) and self.ruler.foresees]
+        return (self.logged[0], max(self.logged[1], *planned)) if self.logged and planned else self.logged
 
 
 def seen(plan: ChartPlan, view: View, ruler: Ruler) -> ChartPlan:

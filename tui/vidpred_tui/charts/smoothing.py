@@ -9,6 +9,7 @@ from vidpred_engine.curve import Curve, Floats
 # Records that together weigh less than a millionth are left out, so that an average is a sum over 1,375 records at
 # most: exact to what can be seen, and as cheap in the midst of a million of them as at their begin.
 LEAST_WEIGHT = 1e-6
+LARGEST_VALUE = 1e100
 
 
 def smoothed(curve: Curve, factor: float, borders: Floats) -> Curve:
@@ -22,4 +23,5 @@ def smoothed(curve: Curve, factor: float, borders: Floats) -> Curve:
     before = np.arange(math.ceil(math.log(LEAST_WEIGHT) / math.log(factor)))
     at = ends[:, None] - 1 - before
     weights = np.where(at >= 0, factor**before, 0.0)
-    return Curve(steps[ends - 1], (values[np.maximum(at, 0)] * weights).sum(axis=1) / weights.sum(axis=1))
+    found = np.clip(values[np.maximum(at, 0)], -LARGEST_VALUE, LARGEST_VALUE)
+    return Curve(steps[ends - 1], (found * weights).sum(axis=1) / weights.sum(axis=1))

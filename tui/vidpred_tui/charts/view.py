@@ -58,6 +58,8 @@ class View:
         `shown` is the span now seen, `whole` that of all there is: whoever is as far off sees all again.
         """
         start, end = shown
+        if end <= start:
+            return self
         about = (start + end) / 2 if about is None else min(max(about, start), end)
         length = max(SHORTEST_WINDOW, (end - start) / factor)
         if length >= whole[1] - whole[0]:

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Mapping
 from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
 
 
 class ChartChoiceScreen(ModalScreen[tuple[str, ...] | None]):
@@ -19,8 +18,9 @@ class ChartChoiceScreen(ModalScreen[tuple[str, ...] | None]):
     """
 
     CSS_PATH = "chart_choice.tcss"
-    AUTO_FOCUS = "SelectionList"
+    AUTO_FOCUS = "OptionList"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "turn", "Add or remove"),
         Binding("enter", "choose", "Show these", priority=True),
         Binding("escape,a", "dismiss", "Leave it"),
     ]
@@ -28,22 +28,26 @@ class ChartChoiceScreen(ModalScreen[tuple[str, ...] | None]):
     def __init__(self, titles: Mapping[str, str], shown: Collection[str]) -> None:
         super().__init__()
         self._titles = titles
-        self._shown = shown
+        self._chosen = set(shown)
 
     def compose(self) -> ComposeResult:
         """The list and how it is used."""
-        choices = [Selection(title, name, name in self._shown) for name, title in self._titles.items()]
         with Vertical(id="choice"):
             yield Static("Charts", id="choice-title")
-            yield SelectionList(*choices, compact=True)
+            yield OptionList(*(Option(self._row(name), name) for name in self._titles), markup=False, compact=True)
             yield Static("Space adds or removes, Enter shows them, Esc leaves all as it is.", id="choice-hint")
 
-    @on(SelectionList.SelectedChanged)
-    def _keep_one(self, message: "SelectionList.SelectedChanged[str]") -> None:
-        if not message.selection_list.selected:
-            message.selection_list.select(next(iter(self._shown)))
+    def _row(self, name: str) -> str:
+        return f"{'✓' if name in self._chosen else ' '} {self._titles[name]}"
+
+    def action_turn(self) -> None:
+        """Add the chart under the cursor, or remove it."""
+        listed = self.query_one(OptionList)
+        name = list(self._titles)[listed.highlighted or 0]
+        if self._chosen != {name}:
+            self._chosen ^= {name}
+            listed.replace_option_prompt(name, self._row(name))
 
     def action_choose(self) -> None:
         """Answer with what is chosen."""
-        chosen = set(self.query_one(SelectionList).selected)
-        self.dismiss(tuple(name for name in self._titles if name in chosen))
+        self.dismiss(tuple(name for name in self._titles if name in self._chosen))

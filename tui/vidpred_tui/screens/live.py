@@ -205,23 +205,24 @@ class LiveScreen(VidpredScreen):
 
     def action_cursor(self) -> None:
         """Put a cursor on the last step in sight that is logged, or take it away."""
+        logged = self.query_one(ChartGrid).logged
         if self._view.cursor is not None:
-            self._look(replace(self._view, cursor=None))
-        elif self._snapshot is not None and len(logged := self._snapshot.history.curve("step", "loss").steps):
-            first, last = self._view.window or (float(logged[0]), float(logged[-1]))
-            self._look(replace(self._view, cursor=float(round(min(max(first, float(logged[-1])), last)))))
-        self.refresh_bindings()
+            self._look_at(replace(self._view, cursor=None))
+        elif logged is not None:
+            first, last = self._view.window or logged
+            self._look_at(replace(self._view, cursor=float(round(min(max(first, logged[1]), last)))))
 
     def action_zoom(self, by: int) -> None:
         """Look nearer about the cursor, else the middle; or from farther off."""
-        self._zoom(by, self.query_one(ChartGrid).current_chart, self._view.cursor)
+        self._zoom(by, self._view.cursor)
 
     @on(CursorChart.Wheeled)
     def _zoom_there(self, message: CursorChart.Wheeled) -> None:
-        self._zoom(message.by, message.chart, message.step)
+        self._zoom(message.by, message.step)
 
-    def _zoom(self, by: int, chart: CursorChart, about: float | None) -> None:
-        shown, whole = self._view.window or chart.plan.span, self.query_one(ChartGrid).whole
+    def _zoom(self, by: int, about: float | None) -> None:
+        grid = self.query_one(ChartGrid)
+        shown, whole = self._view.window or grid.logged, grid.whole
         if shown is not None and whole is not None:
             if self._view.window is None and about is not None:
                 shown = min(shown[0], about), max(shown[1], about)
@@ -297,7 +298,7 @@ class LiveScreen(VidpredScreen):
         self.add_class("-searching")
         line = self.query_one(FindLine)
         line.open()
-        line.say("words in the log; Enter keeps them, Esc ends it")
+        line.say("in the log; Esc ends it")
         self.refresh_bindings()
 
     @on(FindLine.Typed)
@@ -318,7 +319,7 @@ class LiveScreen(VidpredScreen):
 
     def _tell_matches(self) -> None:
         number, count = self.query_one(LogTailView).position
-        self.query_one(FindLine).say(f"{number} of {count} lines; n next, N previous" if count else "in no line")
+        self.query_one(FindLine).say(f"{number} of {count} lines: n N" if count else "in no line")
 
     def _end_search(self) -> None:
         self.remove_class("-searching")

@@ -1,6 +1,6 @@
 """A grid of charts that shows as many as fit, and the rest on further pages; or one of them alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -100,10 +100,14 @@ class ChartGrid(Container):
         return self._charts[self.current]
 
     @property
+    def logged(self) -> Span | None:
+        """From the first to the last step that is logged in any of the charts; None where there is nothing."""
+        return _union(self._charts[name].plan.logged for name in self._chosen)
+
+    @property
     def whole(self) -> Span | None:
-        """From the first to the last step of all charts together; None where there is nothing."""
-        spans = [span for name in self._chosen if (span := self._charts[name].plan.span) is not None]
-        return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
+        """The same, to the last step that is planned."""
+        return _union(self._charts[name].plan.span for name in self._chosen)
 
     def on_resize(self) -> None:
         """Fit as many charts as the new size allows."""
@@ -134,3 +138,8 @@ class ChartGrid(Container):
             spare = room - len(self._chosen) if name == self._chosen[0] else 0
             chart.styles.column_span = 1 + max(0, min(spare, columns - 1))
         self.post_message(self.Paged(self.page, self.pages))
+
+
+def _union(spans: Iterable[Span | None]) -> Span | None:
+    found = [span for span in spans if span is not None]
+    return (min(start for start, _ in found), max(end for _, end in found)) if found else None
