@@ -55,9 +55,7 @@ def heads(app: VidpredApp) -> list[str]:
     return [column.label.plain.strip() for column in table.ordered_columns][1:]
 
 
-async def test_the_screen_shows_what_the_command_prints(
-    app: VidpredApp, trio: list[RunDirectory]
-) -> None:
+async def test_the_screen_shows_what_the_command_prints(app: VidpredApp, trio: list[RunDirectory]) -> None:
     async with app.run_test(size=(160, 48)) as pilot:
         screen = await opened(app, pilot, trio)
         for key in ("", "r", "r", "g", "r", "m", "m"):

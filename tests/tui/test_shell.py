@@ -16,17 +16,19 @@ from vidpred_tui.app import VidpredApp
 from vidpred_tui.charts.drawing import draw
 from vidpred_tui.endings import Ending, endings
 from vidpred_tui.memory import Look, Memory, state_file
-from vidpred_tui.messages import ComparisonRequested, RunOpened
+from vidpred_tui.messages import ComparisonRequested, FramesRequested, NewRunRequested, RunOpened
 from vidpred_tui.pictures.playback import Playback, Playing
 from vidpred_tui.run_list import RunsLook
 from vidpred_tui.screens.compare import CompareScreen
+from vidpred_tui.screens.frames import FramesScreen
 from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.runs import RunsScreen
+from vidpred_tui.screens.settings import SettingsScreen
 from vidpred_tui.screens.small import SmallScreen
 from vidpred_tui.theme import BASELINE_STYLES, THEMES, LineStyle, colours, run_style, use_theme
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.compare_table import CompareTable
-from vidpred_tui.widgets.filter_line import FilterLine
+from vidpred_tui.widgets.filter_line import FilterInput, FilterLine
 from vidpred_tui.widgets.run_table import RunTable
 
 
@@ -85,11 +87,13 @@ def test_curves_and_words_are_legible_on_every_theme(theme) -> None:  # type: ig
 
 
 def test_a_theme_that_is_not_ours_is_drawn_on_as_dark_or_light() -> None:
-    dark, light = (run_style(0).colour for theme in THEMES[:2] for _ in [use_theme(theme)])
-    use_theme(replace(THEMES[0], name="other"))
-    assert run_style(0).colour == dark
-    use_theme(replace(THEMES[1], name="other"))
-    assert run_style(0).colour == light
+    ours = []
+    for theme in THEMES[:2]:
+        use_theme(theme)
+        ours.append(run_style(0).colour)
+    for theme, colour in zip(THEMES[:2], ours, strict=True):
+        use_theme(replace(theme, name="other"))
+        assert run_style(0).colour == colour
 
 
 def test_an_edge_lies_halfway_to_the_background() -> None:
@@ -159,7 +163,9 @@ async def test_theme_order_filter_and_view_are_as_they_were_left(runs: Path) -> 
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: listed(app))
         app.theme = "vidpred-light"
-        await pilot.press("o", "slash", *"kl", "enter")
+        await pilot.press("o", "slash")
+        await until(pilot, lambda: isinstance(app.focused, FilterInput))
+        await pilot.press(*"kl", "enter")
         await until(pilot, lambda: app.screen.query_one(RunTable).row_count == 2)
         order = app.screen.query_one(RunTable)._order
         app.post_message(ComparisonRequested(tuple(run.run_id for run in made)))
@@ -278,6 +284,8 @@ async def test_the_palette_offers_all_that_keys_do(app: VidpredApp, runs: Path) 
         for message, kind in (
             (RunOpened(made[0].run_id), LiveScreen),
             (ComparisonRequested(tuple(run.run_id for run in made)), CompareScreen),
+            (FramesRequested((made[0].run_id,)), FramesScreen),
+            (NewRunRequested(), SettingsScreen),
         ):
             app.post_message(message)
             await until(pilot, lambda kind=kind: isinstance(app.screen, kind) and app.screen.is_ready)  # type: ignore[misc]
