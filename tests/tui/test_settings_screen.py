@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
 
@@ -47,7 +48,8 @@ async def test_the_form_has_a_field_for_every_setting_and_fits_80_columns(app: V
         last.focus()
         await until(pilot, lambda: last.region.bottom <= app.screen.query_one("#below").region.y)
         await until(pilot, lambda: describe_settings()[-1].help in text(app, "#field-help"))
-        assert "lab per_save" in text(app, "#field-help")
+        field(app, "save_every").focus()
+        await until(pilot, lambda: "lab per_save" in text(app, "#field-help"))
 
 
 async def test_a_fault_shows_below_its_field_while_one_types_and_prevents_the_start(
@@ -195,6 +197,49 @@ async def test_a_field_is_found_by_its_name_its_flag_the_labs_name_or_a_word_of_
         assert isinstance(app.screen, SettingsScreen)
 
 
+# Keys pressed faster than they are drawn.
+
+
+def press_at_once(app: VidpredApp, *keys: str) -> None:
+    """Send keys as a terminal does that had to wait: all before the first has done anything."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+async def test_keys_pressed_at_once_act_in_their_order_on_the_field_they_are_meant_for(
+    app: VidpredApp, launcher: Launcher
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(app, pilot)
+        field(app, "epochs").focus()
+        await pilot.pause()
+        press_at_once(app, "home", "ctrl+k", "7", "down", "4", "tab", "right", "down", *"0.25", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+    (run,) = launcher.started
+    settings = run.settings()
+    assert (settings.epochs, settings.batch_size, settings.loss) == (7, 4, "l1+mse")
+    assert (settings.optimizer, settings.lr) == (preset_settings("best").optimizer, preset_settings("best").lr)
+
+
+async def test_the_last_letter_typed_before_start_and_reset_counts(app: VidpredApp, launcher: Launcher) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(app, pilot)
+        field(app, "seed").focus()
+        await pilot.pause()
+        press_at_once(app, *"12", "ctrl+r", "up", *"night", "ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+    (run,) = launcher.started
+    assert (run.settings().seed, run.settings().name) == (preset_settings("best").seed, "night")
+
+
+async def test_the_arrow_keys_choose_a_preset_while_their_list_is_open(app: VidpredApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(app, pilot)
+        await until(pilot, lambda: app.focused is app.screen.query_one("#preset"))
+        await pilot.press("enter", "down", "enter")
+        await until(pilot, lambda: text(app, "#differences") == "as in demo")
+
+
 # Files.
 
 
@@ -330,7 +375,7 @@ async def test_data_memory_disk_time_and_equal_runs_are_told_before_the_start(
         field(app, "clip_length").value = "3"
         field(app, "batch_size").value = "2"
         field(app, "epochs").value = "2"
-        await until(pilot, lambda: "data: train 10 clips of 31, val 5 frames" in text(app, "#preflight"))
+        await until(pilot, lambda: "train 10 clips of 31, val 5 frames" in text(app, "#preflight"))
         await until(pilot, lambda: text(app, "#preflight").startswith("10 steps, no estimate of the time yet"))
         assert "GiB free" in text(app, "#preflight")
         twin = fake_run(runs, "twin", settings=read_typed(app))

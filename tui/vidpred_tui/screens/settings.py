@@ -1,6 +1,6 @@
 """The settings of runs to come: choose a preset, change what shall differ, start or put into the queue."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,8 +59,8 @@ class SettingsScreen(VidpredScreen):
         Binding("f5", "reset_all", "Reset all"),
         Binding("f3", "load", "Load file"),
         Binding("f4", "save", "Save file"),
-        Binding("down", "app.focus_next", "Next field", show=False),
-        Binding("up", "app.focus_previous", "Previous field", show=False),
+        Binding("down,tab", "step(1)", "Next field", show=False, priority=True),
+        Binding("up,shift+tab", "step(-1)", "Previous field", show=False, priority=True),
     ]
     help_text = (
         "Choose a preset and change what shall differ; • marks what does, Reset takes it back. Each value is checked as"
@@ -203,6 +203,24 @@ class SettingsScreen(VidpredScreen):
             layout=False,
         )
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Leave the arrow keys to the list of presets and to the line that finds fields."""
+        if action != "step":
+            return True
+        is_choosing = any(found.expanded for found in self.query(PresetSelect))
+        return not is_choosing and not isinstance(self.focused, FindInput)
+
+    def action_step(self, by: int) -> None:
+        """Go to the next field or the previous one, before what is typed next is anybody's."""
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def _after_keys(self, act: Callable[[], object]) -> None:
+        """Do something once the focused field has taken in what was typed before."""
+        (self.focused or self).call_later(act)
+
     # Finding a field.
 
     def action_find(self) -> None:
@@ -226,7 +244,7 @@ class SettingsScreen(VidpredScreen):
     def action_reset(self) -> None:
         """Take back what was typed into the focused field."""
         if self.focused is not None and (field := self._form.field_of(self.focused.id)):
-            self._form.reset(field.setting.name)
+            self._after_keys(partial(self._form.reset, field.setting.name))
 
     def action_reset_all(self) -> None:
         """Take back all that was typed."""
@@ -263,6 +281,9 @@ class SettingsScreen(VidpredScreen):
 
     def action_submit(self, to_queue: bool) -> None:
         """Start the run, or put the runs into the queue; or go to the first fault."""
+        self._after_keys(partial(self._submit, to_queue))
+
+    def _submit(self, to_queue: bool) -> None:
         sweep = self._form.judge()
         if sweep is None:
             self._form.focus_fault()

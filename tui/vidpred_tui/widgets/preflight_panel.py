@@ -10,34 +10,25 @@ GIB = 2**30
 
 
 class PreflightPanel(Static):
-    """Says so once a worker has looked, in two lines or, where there is room for one, in that."""
+    """Says so once a worker has looked."""
 
     DEFAULT_CSS = """
     PreflightPanel { height: 2; padding: 0 1; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
-    _found: Preflight | None = None
-
     def show(self, found: Preflight) -> None:
         """Show what was found."""
-        self._found = found
-        between = "\n" if self.size.height > 1 else " · "
-        self.update(Content(between).join([self._judgement(found), self._resources(found)]), layout=False)
-
-    def on_resize(self) -> None:
-        """Use the lines there are."""
-        if self._found is not None:
-            self.show(self._found)
+        self.update(Content("\n").join([self._judgement(found), self._resources(found)]), layout=False)
 
     def _resources(self, found: Preflight) -> Content:
         counts = [
             f"{name} {split.clips:,} clips of {split.frames:,}" if name == "train" else f"{name} {split.frames:,}"
             for name, split in found.splits.items()
         ]
-        data = f"data: {', '.join(counts)} frames" if counts else "no data"
-        memory = f"{found.device}: {found.memory_free / GIB:.1f} of {found.memory_total / GIB:.1f} GiB free"
-        disk = f"disk: {found.disk_needed / 1e9:.2f} of {found.disk_free / 1e9:.1f} GB"
-        return Content.styled(f"{data} · {disk} · {memory}", "$foreground-muted")
+        data = f"{', '.join(counts)} frames" if counts else "no data"
+        memory = f"{found.device.partition(' ')[0]} {found.memory_free / GIB:.1f} GiB free"
+        disk = f"disk {found.disk_needed / 1e9:.2f} of {found.disk_free / 1e9:.0f} GB"
+        return Content.styled(f"{memory} · {disk} · {data}", "$foreground-muted")
 
     def _judgement(self, found: Preflight) -> Content:
         if found.problems:

@@ -1,6 +1,9 @@
 """A one-row text field."""
 
+from textual import events
 from textual.widgets import Input
+
+from vidpred_tui.widgets.prompt_keys import act_at_once
 
 
 class TextControl(Input):
@@ -13,3 +16,7 @@ class TextControl(Input):
     def __init__(self, value: str, *, id: str) -> None:
         super().__init__(value, id=id, compact=True)
         self.cursor_blink = False
+
+    async def on_key(self, event: events.Key) -> None:
+        """Move and delete in the order in which letters are typed."""
+        await act_at_once(self, event)
