@@ -13,6 +13,7 @@ from test_cli import engine
 from test_kill import start
 from test_training import assert_equal, measured, train, wait_until
 from vidpred_engine.errors import UserError
+from vidpred_engine.launch.lock import only_trainer
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.control import REQUESTS, Inbox, Request, Taken, ask, control_folder
 from vidpred_engine.store.evaluations import main_evaluation
@@ -225,6 +226,15 @@ def test_what_cannot_be_removed_is_not_obeyed_and_a_folder_of_other_things_harms
     assert inbox(live).take() == []
     with pytest.raises(OSError):
         ask(live, "stop")
+
+
+def test_what_a_killed_asker_leaves_is_removed_by_the_next_process(live: RunDirectory) -> None:
+    folder = control_folder(live)
+    folder.mkdir()
+    (folder / ".stop.json.0123456789abcdef.tmp").touch()
+    with only_trainer(live):
+        assert inbox(live).take() == []
+        assert not folder.exists()
 
 
 def test_a_look_at_an_empty_inbox_costs_microseconds(live: RunDirectory) -> None:

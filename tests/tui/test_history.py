@@ -67,3 +67,22 @@ def test_values_that_are_not_finite_are_faults_and_name_the_guilty_term() -> Non
     assert history.guilty_terms(8) == ["loss"]
     assert history.guilty_terms(12) == ["gradient"]
     assert history.guilty_terms(0) == []
+
+
+def test_a_run_leaves_after_its_epoch_where_this_very_process_was_asked_to() -> None:
+    def event(name: str, **more: object) -> dict[str, object]:
+        return {"kind": "event", "event": name, "step": 0, "epoch": 0, "time": 1.0, "text": "", **more}
+
+    asked = event("control", request="stop-after-epoch", obeyed=True)
+    other = event("control", request="checkpoint", obeyed=True)
+    stale = event("control", request="stop-after-epoch", obeyed=False)
+    for events, leaves in (
+        ([], False),
+        ([event("start"), asked, other], True),
+        ([asked, event("resume"), other], False),
+        ([event("start"), stale], False),
+    ):
+        builder = HistoryBuilder()
+        builder.extend(events)
+        assert builder.snapshot().leaves_after_epoch == leaves
+        assert builder.snapshot().answers == [found for found in events if found["event"] == "control"]

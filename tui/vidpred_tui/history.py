@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,13 @@ class History:
     def answers(self) -> list[Record]:
         """What the run said to what it was asked, the newest last."""
         return [event for event in self.events if event.get("event") == "control"]
+
+    @property
+    def leaves_after_epoch(self) -> bool:
+        """Whether the process that trains the run was asked to leave at the end of its epoch, and is going to."""
+        life = [event for event in self.events if event.get("event") in ("start", "resume", "control")]
+        asked = takewhile(lambda event: event.get("event") == "control", reversed(life))
+        return any(event.get("request") == "stop-after-epoch" and event.get("obeyed") is True for event in asked)
 
     def guilty_terms(self, step: float) -> list[str]:
         """Which terms of the loss were not finite at a step; the sum, else the gradient, where no term explains it."""

@@ -7,6 +7,7 @@ import filelock
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.store.atomic import remove_abandoned
+from vidpred_engine.store.control import control_folder
 from vidpred_engine.store.run_directory import RunDirectory
 
 
@@ -25,7 +26,7 @@ def only_trainer(run: RunDirectory) -> Iterator[None]:
     except OSError as error:
         raise UserError(f"Run {run.run_id} cannot be worked on in {run.path}: {error.strerror or error}.") from None
     try:
-        for folder in (run.path.parent, run.path, run.checkpoints, run.evaluations, run.frames):
+        for folder in (run.path.parent, run.path, run.checkpoints, run.evaluations, run.frames, control_folder(run)):
             remove_abandoned(folder)
         yield
     finally:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 # Charts together draw for a 25th of a core at most, however many there are. So a run that logs 5 records a second costs
-# 9 % of a core and 9 kB/s at 160x48, where eight are shown and a drawing takes 4 ms; half of it is Textual's share.
+# 8 % of a core and 5 kB/s at 160x48, where nine are shown and a drawing takes 4 ms; half of it is Textual's share.
 REST = 24
 
 

@@ -41,6 +41,8 @@ class RunHeader(Widget):
             facts.append(_fact("step", f"{status.step:,}/{status.steps:,}"))
         if status.live:
             facts.append(_fact("ETA", formatting.duration(status.eta_seconds)))
+            if snapshot.history.leaves_after_epoch:
+                facts.append(Content.styled("leaves after this epoch", "$text-warning"))
         speed = snapshot.history.curve("step", "clips_per_s").last
         if speed is not None:
             facts.append(_fact("clips/s", formatting.metric(speed)))
