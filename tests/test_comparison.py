@@ -314,3 +314,14 @@ def test_the_flags_of_a_view_ask_for_the_same_view(
     printed = orjson.loads(capsys.readouterr().out)
     assert printed == orjson.loads(orjson.dumps(comparison_values(compare(list(map(read_run, trio)), view))))
     assert View().flags() == []
+
+
+def test_a_printed_table_reads_no_courses_and_is_the_same(
+    trio: list[RunDirectory], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = comparison_values(compare(list(map(read_run, trio)), View()))["written"]
+    monkeypatch.setattr("vidpred_engine.comparison.runs.MetricReader", None)
+    call(trio)
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for label, cells in written.items():
+        assert [*label.split(), *" ".join(cells).split()] in printed, label

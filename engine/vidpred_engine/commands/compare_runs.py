@@ -52,7 +52,8 @@ def _compare(arguments: argparse.Namespace) -> int:
     if reference and reference not in [run.run_id for run in runs]:
         raise UserError(f"The reference {arguments.reference} is none of the compared runs; name it among them.")
     view = View(reference, arguments.group_seeds, arguments.metric, arguments.difference, arguments.term)
-    comparison = compare([read_run(run) for run in runs], view)
+    is_whole = bool(arguments.out) or arguments.json
+    comparison = compare([read_run(run, with_courses=is_whole) for run in runs], view)
     if arguments.out:
         write_comparison(arguments.out, comparison)
         print_text(f"Wrote {arguments.out}.")

@@ -29,9 +29,7 @@ def write_runs(path: Path, entries: Sequence[RunEntry]) -> None:
         raise UserError(f"{path} exists already; take another name.")
     as_json = path.suffix.lower() == ".json"
     try:
-        write_atomic(
-            path, codec.encode([asdict(entry) for entry in entries], indent=True) if as_json else _csv(entries)
-        )
+        write_atomic(path, _json(entries) if as_json else _csv(entries))
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
 
