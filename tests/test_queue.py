@@ -239,6 +239,19 @@ def test_slots_are_taken_by_what_others_have_started_too(
     assert started == [others[0].run_id, others[1].run_id], "the other slot is its that another runner has started"
 
 
+def test_a_run_that_someone_starts_at_once_leaves_the_queue(runs: Path, tiny: RunSettings, started: list[str]) -> None:
+    (run,) = make(runs, tiny.model_copy(update={"epochs": 1}), "a")
+    queue.add(runs, [run])
+    process = local.start(run)
+    assert (run.status().state, run.status().place) == ("starting", 0)
+    with pytest.raises(UserError, match="is starting already"):
+        local.start(run)
+    work(runs)
+    wait_until(lambda: process.poll() is not None)
+    assert started == [run.run_id]
+    assert run.status().state == "finished"
+
+
 def test_a_run_whose_starter_was_killed_before_its_process_began_is_started_by_the_next(
     runs: Path, tiny: RunSettings, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   vidpred-engine train --data lab4 --epochs 20  train on your frames
   vidpred-engine train --preset lab --DR lab4   as the lab's trainer, whose flags work here
   vidpred-engine train --run runs/RUN           resume a run
+  vidpred-engine sweep --lr '1e-3|1e-4'         queue a run for each of several values
   vidpred-engine runs compare RUN RUN           put two runs side by side
   vidpred-engine predict last                   write a GIF of truth | prediction | pose
 """

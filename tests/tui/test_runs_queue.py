@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import filelock
 import pytest
 from textual.widgets import Static
 
 from tui.fake_runs import Launcher, fake_run, until
 from vidpred_engine.launch import queue
+from vidpred_engine.launch.queue_runner import LOCK
 from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_tui import starting
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.widgets.run_table import RunTable
 
@@ -82,6 +85,28 @@ async def test_keys_of_the_queue_are_off_where_they_make_no_sense(
         await pilot.pause()
     assert launcher.queues == []
     assert three["done"].status().state == "finished"
+
+
+async def test_a_queue_that_nobody_works_on_is_told_of_as_the_program_opens(
+    app: VidpredApp, runs: Path, three: dict[str, RunDirectory]
+) -> None:
+    queue.add(runs, [three["new"]])
+    async with app.run_test(size=(110, 30)) as pilot:
+        await until(pilot, lambda: any("1 run waits and no process works on the queue" in each for each in said(app)))
+
+
+async def test_a_queue_that_is_worked_on_is_not(
+    runs: Path, launcher: Launcher, three: dict[str, RunDirectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.add(runs, [three["new"]])
+    looked: list[object] = []
+    look = starting.look_at_queue
+    monkeypatch.setattr(starting, "look_at_queue", lambda *arguments: looked.append(look(*arguments)))
+    app = VidpredApp(runs, start=launcher.start, stop=launcher.stop, work_on_queue=launcher.work_on_queue)
+    with filelock.FileLock(runs / LOCK):
+        async with app.run_test(size=(110, 30)) as pilot:
+            await until(pilot, lambda: looked)
+    assert looked == [None]
 
 
 async def test_a_run_that_waits_can_be_started_at_once(

@@ -98,6 +98,8 @@ class VidpredApp(Shell):
     def on_runs_listed(self, message: messages.RunsListed) -> None:
         """Keep and show the new list."""
         ended = endings(self.entries, message.entries)
+        if not self._is_listed and (waiting := sum(entry.state == "queued" for entry in message.entries)):
+            self._request(lambda: starting.look_at_queue(self.runs, waiting))
         self.entries, self._is_listed = message.entries, True
         for ending in ended:
             self.say(ending.sentence, is_bad=ending.is_bad)
@@ -282,14 +284,15 @@ class VidpredApp(Shell):
             self._request(act)
 
     @work(thread=True, group="requests", description="do what was asked")
-    def _request(self, act: Callable[[], Message]) -> None:
+    def _request(self, act: Callable[[], Message | None]) -> None:
         try:
             report = act()
         except UserError as error:
             report = messages.RequestRefused(str(error))
         except OSError as error:
             report = messages.RequestRefused(f"That did not work: {error}.")
-        self.post_message(report)
+        if report is not None:
+            self.post_message(report)
 
     # What workers report.
 

@@ -10,6 +10,7 @@ from textual.message import Message
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch import queue
 from vidpred_engine.launch.new_run import new_run, queue_new_runs
+from vidpred_engine.launch.queue_runner import is_at_work
 from vidpred_engine.presets import FIRST_CHOICE, preset_names, preset_settings, preset_summary
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.registry import Registry
@@ -62,6 +63,16 @@ def change_queue(runs: Path, wish: messages.QueueChangeRequested, called: str, w
         done = f"{called} is number {position} in the queue."
     work(runs)  # also where it was killed: whoever changes the queue wants it to go on
     return messages.RequestDone(done)
+
+
+def look_at_queue(runs: Path, waiting: int) -> Message | None:
+    """Say where runs wait and nobody starts them, as after the machine was restarted."""
+    if is_at_work(runs):
+        return None
+    who = "1 run waits" if waiting == 1 else f"{waiting} runs wait"
+    return messages.RequestRefused(
+        f"{who} and no process works on the queue; `vidpred-engine queue run` does, as do + and - on a run."
+    )
 
 
 def start_run(run: RunDirectory, start: Start, *, is_new: bool) -> Message:
