@@ -55,7 +55,7 @@ def test_start_from_the_form_watch_quit_return_and_compare(tmp_path: Path, lab_f
         terminal.sees("created", "finished")
         terminal.press(DOWN)
         terminal.press("r")  # let the first run train too, to have a second to compare with
-        terminal.until(lambda text: text.count("finished") >= 2, "both runs finished")
+        terminal.until(lambda text: text.count("✓ finished") >= 2, "both runs finished")
         terminal.press("c")
         compared = terminal.sees("0.002", "0.0001")
         assert "lr" in compared
