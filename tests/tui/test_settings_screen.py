@@ -194,7 +194,17 @@ async def test_a_field_is_found_by_its_name_its_flag_the_labs_name_or_a_word_of_
         await until(pilot, lambda: text(app, "#found") == "no field is meant by this")
         await pilot.press("escape")
         await until(pilot, lambda: len(shown_fields(app)) == len(describe_settings()))
-        assert isinstance(app.screen, SettingsScreen)
+        await until(pilot, lambda: app.focused is app.screen.query_one("#field-augment"))
+
+
+async def test_a_field_is_found_as_well_where_enter_follows_at_once(app: VidpredApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(app, pilot)
+        await until(pilot, lambda: app.focused is app.screen.query_one("#preset"))
+        press_at_once(app, "ctrl+f", *"seed", "enter")
+        await until(pilot, lambda: app.focused is field(app, "seed"))
+        await pilot.pause()
+        assert len(shown_fields(app)) == len(describe_settings())
 
 
 # Keys pressed faster than they are drawn.

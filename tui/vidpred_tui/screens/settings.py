@@ -13,6 +13,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Button, Select, Static
 from textual.worker import get_current_worker
 
@@ -90,6 +91,7 @@ class SettingsScreen(VidpredScreen):
         self._chosen = self._draft.chosen or loaded.chosen
         self._checker = PreflightChecker(runs)
         self._looking: Timer | None = None
+        self._left: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """Preset above, form between, help on the focused field and Start below."""
@@ -225,19 +227,23 @@ class SettingsScreen(VidpredScreen):
 
     def action_find(self) -> None:
         """Type what a field is called."""
+        if not isinstance(self.focused, FindInput):
+            self._left = self.focused
         self.query_one(FindLine).open()
 
     @on(FindLine.Typed)
     def _find(self, message: FindLine.Typed) -> None:
+        if not self.query_one(FindLine).display:  # someone who types fast has left it already
+            return
         count = self._form.find(message.words)
         found = f"{count} {'field' if count == 1 else 'fields'}; Enter goes to the first"
         self.query_one(FindLine).say(found if count else "no field is meant by this")
 
     @on(FindInput.Left)
     def _leave_find(self, message: FindInput.Left) -> None:
-        line = self.query_one(FindLine)
-        line.close()
-        self._form.focus_found(line.words if message.goes else "")
+        self.query_one(FindLine).close()
+        if not self._form.focus_found(message.words) and self._left is not None:
+            self.set_focus(self._left)
 
     # Taking back, files, and the end of it.
 

@@ -24,13 +24,13 @@ class FindInput(TextControl):
 
     @dataclass
     class Left(Message):
-        """Someone is done with typing, and wants to go to what was found or back."""
+        """Someone is done with typing, and wants to go to what is meant by the words; by none, back."""
 
-        goes: bool
+        words: str
 
     def action_leave(self, goes: bool) -> None:
         """Be done with typing."""
-        self.post_message(self.Left(goes))
+        self.post_message(self.Left(self.value if goes else ""))
 
 
 class FindLine(Horizontal):
@@ -57,17 +57,12 @@ class FindLine(Horizontal):
         yield FindInput("", id="find")
         yield Static("", id="found", markup=False)
 
-    @property
-    def words(self) -> str:
-        """What is looked for."""
-        return self.query_one(FindInput).value
-
     def open(self) -> None:
         """Let someone type."""
         self.query_one(FindInput).value = ""
         self.say("a name, a flag or a word of the help")
         self.display = True
-        self.query_one(FindInput).focus()
+        self.screen.set_focus(self.query_one(FindInput))  # now: what is typed next is looked for
 
     def close(self) -> None:
         """Give the row back."""

@@ -125,12 +125,14 @@ class SettingsForm(Vertical):
             group.display = any(field.display for field in group.query(SettingField))
         return sum(field.display for field in self._fields.values())
 
-    def focus_found(self, words: str) -> None:
-        """Show all fields again and move the focus to the one that words mean best, the first of several."""
+    def focus_found(self, words: str) -> bool:
+        """Show all fields again and go to the one that words mean best, the first of several; False where none is."""
         self.find("")
         best = max(self._fields.values(), key=lambda field: field.matches(words))
-        if best.matches(words):
-            best.control.focus()
+        if not words.strip() or not best.matches(words):
+            return False
+        self.screen.set_focus(best.control)
+        return True
 
     @on(Input.Changed)
     @on(ChoiceRow.Changed)
