@@ -303,13 +303,14 @@ class LiveScreen(VidpredScreen):
 
     @on(FindLine.Typed)
     def _look_for(self, message: FindLine.Typed) -> None:
-        self.query_one(LogTailView).look_for(message.words)
-        self._tell_matches()
+        if self._is_searching:  # someone who types fast has left it already
+            self.query_one(LogTailView).look_for(message.words)
+            self._tell_matches()
 
     @on(FindInput.Left)
     def _leave_search(self, message: FindInput.Left) -> None:
         self.set_focus(None)
-        if not (message.goes and self.query_one(FindLine).words):
+        if not message.words:
             self._end_search()
 
     def action_match(self, by: int) -> None:
