@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 from test_kill import FORKS, command
 from test_training import measured, train
 from vidpred_engine.settings import RunSettings
+from vidpred_engine.store.annotations import Annotations
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory, create_run, run_ids
 from vidpred_engine.store.status import Status, write_status
@@ -53,10 +55,10 @@ def write(runs: Path, diary_file: Path, writer: str, shared: Path) -> None:
         diary.note("done", "make", name)
         other = chance.choice(list(own))
         diary.note("do", "say", other, f"said in round {number}")
-        registry.annotate([own[other]], lambda said, number=number: replace(said, note=f"said in round {number}"))
+        registry.annotate([own[other]], partial(noting, f"said in round {number}"))
         diary.note("done", "say", other, f"said in round {number}")
         diary.note("do", "tag", name)
-        registry.annotate([RunDirectory(shared)], lambda said, name=name: replace(said, tags=(*said.tags, name)))
+        registry.annotate([RunDirectory(shared)], partial(tagging, name))
         diary.note("done", "tag", name)
         gone = chance.choice(list(own))
         diary.note("do", "delete", gone)
@@ -72,6 +74,14 @@ def write(runs: Path, diary_file: Path, writer: str, shared: Path) -> None:
             diary.note("do", "rebuild", "")
             registry.rebuild()
             diary.note("done", "rebuild", "")
+
+
+def noting(note: str, said: Annotations) -> Annotations:
+    return replace(said, note=note)
+
+
+def tagging(tag: str, said: Annotations) -> Annotations:
+    return replace(said, tags=(*said.tags, tag))
 
 
 def read(runs: Path, end: Path, shared: str, counted: Path) -> None:

@@ -47,7 +47,7 @@ def tensors(outline: Any, generator: torch.Generator, name: str = "") -> Any:
 @pytest.fixture(params=sorted(path.name for path in FIXTURES.glob("format-*")))
 def version(request: pytest.FixtureRequest) -> Path:
     """The folder of runs of one version, as it is in the repository."""
-    return FIXTURES / request.param
+    return FIXTURES / str(request.param)
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ import array
 import fcntl
 import os
 import select
+import signal
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def unusable_reason() -> str | None:
@@ -51,3 +54,20 @@ def _ssh_pending(connection: str) -> bool:
         local.endswith(ends[0]) and remote.endswith(ends[1]) and not queues.startswith("00000000:")
         for _, local, remote, _, queues, *_ in map(str.split, listed.splitlines())
     )
+
+
+def take_over_after_stops(driver: Any, draw: Callable[[], object]) -> None:
+    """Take the terminal over anew, and draw, where SIGSTOP, of which no program is told, had stopped this one.
+
+    Textual takes each SIGCONT for the end of its own Ctrl+Z, before which it gave the terminal back. It would start a
+    second thread for keys, so that quitting waits for the first for ever, and leave the terminal as the raw one it is.
+    """
+
+    def go_on(number: int, frame: object) -> None:  # noqa: ARG001
+        if not driver._must_signal_resume:
+            driver.suspend_application_mode()
+        driver.resume_application_mode()
+        draw()
+
+    if hasattr(driver, "_must_signal_resume"):
+        signal.signal(signal.SIGCONT, go_on)
