@@ -1,10 +1,12 @@
 """vidpred-tui under the conditions of real life, on a real pseudo-terminal."""
 
 import base64
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,4 +157,16 @@ def test_a_connection_that_ends_ends_it_with_what_it_remembers(runs: Path) -> No
     app.expect(pexpect.EOF)
     app.close()
     assert app.exitstatus == 128 + signal.SIGHUP
+    assert state_file().is_file()
+
+
+def test_a_terminal_that_vanishes_leaves_no_program_behind(runs: Path) -> None:
+    app = spawn(runs)
+    app.expect("No run yet")
+    os.close(app.child_fd)  # what becomes of it when sshd goes: the program is told, and can write no more
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (ended := os.waitpid(app.pid, os.WNOHANG))[0] == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert os.waitstatus_to_exitcode(ended[1]) == 128 + signal.SIGHUP
     assert state_file().is_file()

@@ -80,8 +80,9 @@ class VidpredApp(Shell):
     def on_mount(self) -> None:
         """Show home and begin to watch; a polite end, or that of the connection, restores the terminal."""
         self.use_look()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.exit, None, 128 + signal.SIGTERM)
+        loop.add_signal_handler(signal.SIGHUP, self.hang_up)
         self.screen_change_signal.subscribe(self, self._follow_screens)
         self.push_screen(RunsScreen(self.runs, self._demo_summary, self.memory.recall("runs", RunsLook())))
         if self._compared:

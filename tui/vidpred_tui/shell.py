@@ -2,6 +2,8 @@
 
 import os
 import shlex
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +27,10 @@ from vidpred_tui.traffic import Traffic, written
 from vidpred_tui.widgets.title_bar import TitleBar
 
 TRAFFIC_SECONDS = 1.0
+
+
+HUNG_UP = 128 + signal.SIGHUP
+SECONDS_TO_HANG_UP = 2.0
 
 
 class Shell(App[None]):
@@ -136,6 +142,14 @@ class Shell(App[None]):
             rate = written(self._traffic.rate())
             for bar in self.screen.query(TitleBar):
                 bar.show_traffic(rate)
+
+    def hang_up(self) -> None:
+        """Leave as the connection has ended: at once where the terminal is gone, which writes to it would wait for."""
+        self.memory.save()
+        self.exit(None, HUNG_UP)
+        end = threading.Timer(SECONDS_TO_HANG_UP, os._exit, (HUNG_UP,))
+        end.daemon = True
+        end.start()
 
     def ring(self) -> None:
         """Ring the terminal's bell, unless someone turned it off."""
