@@ -12,7 +12,7 @@ from vidpred_tui.widgets.key_footer import KeyFooter
 from vidpred_tui.widgets.run_table import RunTable
 
 
-@pytest.mark.parametrize(("width", "last"), [(160, "Mark all"), (80, "Resume"), (40, "Mark"), (16, "Quit")])
+@pytest.mark.parametrize(("width", "last"), [(160, "Mark all"), (80, "Resume"), (40, "Mark")])
 async def test_keys_are_whole_and_help_is_always_there(app: VidpredApp, runs: Path, width: int, last: str) -> None:
     fake_run(runs, "one")
     async with app.run_test(size=(width, 24)) as pilot:
