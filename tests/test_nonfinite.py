@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from terminal import Terminal
 from test_training import assert_equal, measured, stop_after, train
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings
@@ -178,6 +179,26 @@ def test_after_three_retreats_the_run_stops_names_the_term_and_keeps_its_last_go
     assert (kept["step"], kept["retreats"]) == (5, 3)
     assert_equal(kept["model"], saved(good)["model"])
     assert all(value.isfinite().all() for value in load_checkpoint(run.checkpoints / "best.pt")["model"].values())
+
+
+@pytest.mark.slow
+def test_skips_retreats_and_the_stop_are_named_in_the_log_and_on_the_live_screen(
+    tmp_path: Path, tiny: RunSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = create_run(tmp_path / "runs", tiny.model_copy(update={"log_every": 1}))
+    spoil(monkeypatch, "kl", range(ALWAYS))
+    assert train(run) == 1
+    said = capsys.readouterr().err
+    skipped = "Skipped 1 of 1 steps up to step 0: kl not finite."
+    retreated = "kl became NaN or infinite by step 2; back to step 0, and on from there at 0.25 of the planned"
+    stopped = "after 3 returns to a checkpoint at lower rates too; try a lower lr."
+    assert all(sentence in said for sentence in (skipped, retreated, stopped))
+    with Terminal(tmp_path / "runs", columns=160, rows=48) as terminal:
+        terminal.sees("failed", "kl became NaN or infinite")
+        terminal.press("\r")
+        shown = terminal.sees("failed", "NaN at step", "Skipped 1 of 1 steps", "kl not finite", "back to step 0")
+        assert "after 3 returns to a checkpoint" in shown
+        assert terminal.leave() == 0
 
 
 @pytest.mark.parametrize("polls", [7, 8, 9], ids=["within the row", "after two skips", "after the retreat"])
