@@ -1,5 +1,7 @@
 """What a long command shows: a bar with ETA on a terminal, plain lines elsewhere."""
 
+import os
+import select
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,25 +18,61 @@ tqdm.set_lock(threading.RLock())
 Report = Callable[[int, int], None]
 
 
+class _Unhurried:
+    """Standard error without what it does not take at once: no work waits for a reader, or ends as one is gone.
+
+    A terminal is opened once more to be told not to wait; told so as it is, others that write to it would be, too.
+    """
+
+    def __init__(self) -> None:
+        self.encoding = sys.stderr.encoding  # tqdm draws in it
+        self._terminal = -1
+        if sys.stderr.isatty():
+            with suppress(OSError):
+                name = os.ttyname(sys.stderr.fileno())
+                self._terminal = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            if self._terminal >= 0:
+                os.write(self._terminal, text.encode(errors="replace"))
+            elif _takes_more():
+                sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+    def fileno(self) -> int:
+        """For the terminal's width."""
+        return sys.stderr.fileno()
+
+
+def _takes_more() -> bool:
+    try:
+        return bool(select.select([], [sys.stderr.fileno()], [], 0)[1])
+    except (OSError, ValueError):  # no file at all
+        return True
+
+
 class Progress:
     """Writes to standard error, so that a command's result on standard output stays clean."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
+        self._stream: Any = _Unhurried()
 
     def say(self, text: str) -> None:
         """Print one line, above the bar where one is shown; a full disk or a closed terminal ends no work."""
-        with suppress(OSError):
-            tqdm.write(inert_lines(text), file=sys.stderr)
-            sys.stderr.flush()
+        tqdm.write(inert_lines(text), file=self._stream)
+        self._stream.flush()
 
     @contextmanager
     def bar(self, what: str, total: int, *, done: int = 0, unit: str = "step") -> Iterator["tqdm[Any]"]:
         """A bar to update by hand; silent where standard error is no terminal."""
         what = inert(what)
-        with tqdm(
-            total=total, initial=done, desc=what, unit=unit, disable=not self._live, dynamic_ncols=True, leave=False
-        ) as shown:
+        look: dict[str, Any] = {"dynamic_ncols": True, "leave": False, "disable": not self._live, "file": self._stream}
+        with tqdm(total=total, initial=done, desc=what, unit=unit, **look) as shown:
             yield shown
 
     @contextmanager

@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +78,11 @@ def call(arguments: argparse.Namespace) -> int:
 
         code = train_run(run, status, progress, stop.is_set)
     if code in (EXIT_DONE, EXIT_RESUMABLE):
-        _print_result(run, as_json=arguments.json)
+        try:
+            _print_result(run, as_json=arguments.json)
+            sys.stdout.flush()
+        except OSError:  # whoever would have read it is gone, which changes nothing of the run
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 
