@@ -13,8 +13,8 @@ from vidpred_engine.evaluation.rollout import rollout, seeded_noise
 from vidpred_engine.progress import Progress
 from vidpred_engine.randomness import derive_seed
 from vidpred_engine.settings import RunSettings
+from vidpred_engine.training.clips import TrainingClips
 from vidpred_engine.training.learner import Learner, posterior_noise
-from vidpred_engine.training.lesson import Lesson
 from vidpred_engine.training.memory import keep_freed_memory
 from vidpred_engine.training.step import clip_losses
 from vidpred_engine.training.tally import Tally
@@ -28,10 +28,10 @@ class EngineSide(Side):
         if self.device.type == "cpu":
             keep_freed_memory()
         data = open_run_data(settings, Progress())
-        self._lesson = Lesson(settings, data.train, self.device)
+        self._clips = TrainingClips(settings, data.train, self.device)
         self._validation = data.validation.sequences()[0]
         self._learner = Learner(settings, self.device)
-        self._batches = self._lesson.batches(0)
+        self._batches = self._clips.batches(0)
         self._tally = Tally()
         self._step = 0
 
@@ -52,7 +52,7 @@ class EngineSide(Side):
         return peak_tflops(self.device, self.settings.precision)
 
     def probe(self, forced: bool) -> Probe:
-        clip_btchw, labels_btchw = self._clips(self._batches[0])
+        clip_btchw, labels_btchw = self._take(self._batches[0])
         latent_shape = self._learner.model.latent_shape(*clip_btchw.shape[-2:])
         noise = posterior_noise(clip_btchw.shape, latent_shape, seed=self.settings.seed, step=0)
         model = self._learner.model.train()
@@ -67,7 +67,7 @@ class EngineSide(Side):
         return as_array(self._predict(frames, [self.settings.seed])[0])
 
     def train_step(self, forced: bool) -> None:
-        clip_btchw, labels_btchw = self._clips(self._batches[self._step % len(self._batches)])
+        clip_btchw, labels_btchw = self._take(self._batches[self._step % len(self._batches)])
         values = self._learner.step(
             clip_btchw, labels_btchw, self._step, forced=forced, beta=self.settings.beta_max, rate=self.settings.lr
         )
@@ -76,10 +76,10 @@ class EngineSide(Side):
 
     def read_clips(self, clips: int, workers: int) -> None:  # noqa: ARG002 - nothing is left for a worker to do
         for batch in batches(np.arange(clips), self.settings.batch_size):
-            self._clips(batch)
+            self._take(batch)
 
-    def _clips(self, batch: Indices) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._lesson.clips(batch, epoch=0, step=self._step, anchored=self._learner.model.anchored)
+    def _take(self, batch: Indices) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._clips.take(batch, epoch=0, step=self._step, anchored=self._learner.model.anchored)
 
     def roll_out(self, frames: int, samples: int) -> None:
         seeds = [derive_seed(self.settings.seed, "sample", sample) for sample in range(samples)]

@@ -24,10 +24,10 @@ from vidpred_engine.store.run_log import OLD, bound_log
 from vidpred_engine.store.sample_frames import NEWEST, write_sample_frames
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import BEST, LAST, load_checkpoint, save_checkpoint
+from vidpred_engine.training.clips import TrainingClips
 from vidpred_engine.training.device_load import DeviceLoad
 from vidpred_engine.training.journal import Journal
 from vidpred_engine.training.learner import Learner
-from vidpred_engine.training.lesson import Lesson
 from vidpred_engine.training.room import room_needed
 from vidpred_engine.training.tally import Tally, guilty_terms
 
@@ -79,11 +79,11 @@ class Training:
     ) -> None:
         self._run, self._settings, self._device = run, settings, device
         self._status, self._progress, self._stop_requested = status, progress, stop_requested
-        self._lesson = Lesson(settings, data.train, device)
+        self._clips = TrainingClips(settings, data.train, device)
         self.schedules = Schedules(
             settings,
-            len(self._lesson.batches(settings.epochs - 1)),
-            len(self._lesson.batches(0)) if settings.fast_train else 0,
+            len(self._clips.batches(settings.epochs - 1)),
+            len(self._clips.batches(0)) if settings.fast_train else 0,
         )
         self._validation = Validation(data, settings, device)
         self._load = DeviceLoad(device)
@@ -180,7 +180,7 @@ class Training:
         self._leave_if_asked()
         with self._progress.bar("training", total, done=first) as bar:
             for epoch in range(self._epochs_ended, self._settings.epochs):
-                for batch in self._lesson.batches(epoch)[self._step - self.schedules.epoch_start(epoch) :]:
+                for batch in self._clips.batches(epoch)[self._step - self.schedules.epoch_start(epoch) :]:
                     self._train_step(epoch, batch)
                     rate = (time.monotonic() - began) / (self._step - first)
                     self._status.update(epoch=epoch, step=self._step, eta_seconds=rate * (total - self._step))
@@ -194,7 +194,7 @@ class Training:
     def _train_step(self, epoch: int, batch: Indices) -> None:
         settings, step = self._settings, self._step
         anchored = self._learner.model.anchored
-        clip_btchw, labels_btchw = self._lesson.clips(batch, epoch=epoch, step=step, anchored=anchored)
+        clip_btchw, labels_btchw = self._clips.take(batch, epoch=epoch, step=step, anchored=anchored)
         forced = self.schedules.forced(step)
         beta, rate = self.schedules.beta(step), self._learning_rate(step)
         values = self._learner.step(clip_btchw, labels_btchw, step, forced=forced, beta=beta, rate=rate)

@@ -10,7 +10,7 @@ from vidpred_engine.schedules import fast_epochs
 from vidpred_engine.settings import RunSettings
 
 
-class Lesson:
+class TrainingClips:
     """The training clips, on the device; their order and all draws are functions of seed, epoch and step."""
 
     def __init__(self, settings: RunSettings, split: PackedSplit, device: torch.device) -> None:
@@ -27,7 +27,7 @@ class Lesson:
             epoch_order(clips, seed=settings.seed, epoch=epoch, shuffle=settings.shuffle), settings.batch_size
         )
 
-    def clips(self, batch: Indices, *, epoch: int, step: int, anchored: bool) -> tuple[Tensor, Tensor]:
+    def take(self, batch: Indices, *, epoch: int, step: int, anchored: bool) -> tuple[Tensor, Tensor]:
         """Frames and labels (B, T, 3, H, W) in [0, 1]; for an anchored model, anchors come as one more frame before."""
         settings, place = self._settings, {"seed": self._settings.seed, "epoch": epoch, "step": step}
         clip_btchw, labels_btchw = self._set.gather(batch)
