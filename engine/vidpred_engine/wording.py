@@ -49,7 +49,8 @@ def metric(value: float | None) -> str:
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else f"{value:+}".replace("+", "").replace("inf", "∞")
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.4g}" if abs(value) < 1e3 else f"{value:.0f}"
+        digits = 4 if abs(value) >= 1e-2 else 3
+        return f"{value:.{digits}g}" if abs(value) < 1e3 else f"{value:.0f}"
     return f"{value:.1e}".replace(".0e", "e").replace("e-0", "e-").replace("e+0", "e")
 
 

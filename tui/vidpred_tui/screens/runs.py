@@ -127,7 +127,7 @@ class RunsScreen(VidpredScreen):
         if queued := sum(entry.state == "queued" for entry in runs.entries):
             facts.append(f"{queued} queued")
         shown = f"{len(runs.shown):,} of " if runs.filter else ""
-        facts.append(f"{shown}{len(runs.entries):,} runs")
+        facts.append(f"{shown}{len(runs.entries):,} run{'s' if len(runs.entries) != 1 else ''}")
         if runs.marked:
             facts.append(f"{len(runs.marked):,} marked")
         self.query_one(TitleBar).show(" · ".join([*facts, str(self._runs)]))
