@@ -165,6 +165,7 @@ def test_a_terminal_that_vanishes_leaves_no_program_behind(runs: Path) -> None:
     app.expect("No run yet")
     os.close(app.child_fd)  # what becomes of it when sshd goes: the program is told, and can write no more
     deadline = time.monotonic() + DEADLINE_SECONDS
+    assert app.pid is not None
     while (ended := os.waitpid(app.pid, os.WNOHANG))[0] == 0:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -82,7 +82,7 @@ class VidpredApp(Shell):
         self.use_look()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.exit, None, 128 + signal.SIGTERM)
-        loop.add_signal_handler(signal.SIGHUP, self.hang_up)
+        signal.signal(signal.SIGHUP, lambda *_: self.hang_up(loop))  # heard also where the loop waits for the terminal
         self.screen_change_signal.subscribe(self, self._follow_screens)
         self.push_screen(RunsScreen(self.runs, self._demo_summary, self.memory.recall("runs", RunsLook())))
         if self._compared:

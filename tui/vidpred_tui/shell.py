@@ -1,5 +1,6 @@
 """What the app does whatever it shows: theme, bell, clipboard, help, command palette, and too small a terminal."""
 
+import asyncio
 import os
 import shlex
 import signal
@@ -143,13 +144,13 @@ class Shell(App[None]):
             for bar in self.screen.query(TitleBar):
                 bar.show_traffic(rate)
 
-    def hang_up(self) -> None:
-        """Leave as the connection has ended: at once where the terminal is gone, which writes to it would wait for."""
-        self.memory.save()
-        self.exit(None, HUNG_UP)
+    def hang_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Leave as the connection has ended, within seconds even where writes wait for a terminal that is gone."""
         end = threading.Timer(SECONDS_TO_HANG_UP, os._exit, (HUNG_UP,))
         end.daemon = True
         end.start()
+        self.memory.save()
+        loop.call_soon_threadsafe(self.exit, None, HUNG_UP)
 
     def ring(self) -> None:
         """Ring the terminal's bell, unless someone turned it off."""
