@@ -24,8 +24,9 @@ def test_durations(seconds: float | None, written: str) -> None:
 @pytest.mark.parametrize(
     ("value", "written"),
     [
-        (None, "·"), (0.0, "0"), (0.0123456, "0.01235"), (-0.0019623, "-0.00196"), (123.456, "123.5"), (1234.56, "1235"),
-        (1e-4, "1e-4"), (-2.5e-12, "-2.5e-12"), (4.56e7, "4.6e7"), (math.nan, "NaN"), (math.inf, "∞"), (-math.inf, "-∞"),
+        (None, "·"), (0.0, "0"), (0.0123456, "0.01235"), (-0.0019623, "-0.00196"), (123.456, "123.5"),
+        (1234.56, "1235"), (1e-4, "1e-4"), (-2.5e-12, "-2.5e-12"), (4.56e7, "4.6e7"),
+        (math.nan, "NaN"), (math.inf, "∞"), (-math.inf, "-∞"),
     ],
 )  # fmt: skip
 def test_metrics(value: float | None, written: str) -> None:
