@@ -1,0 +1,45 @@
+"""Draw the README's pictures from the real program: `python tests/screenshots.py RUNS`, with finished runs in RUNS.
+
+The newest finished run is shown alone, and beside the one before it where there are two.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from picture import picture
+from terminal import Terminal
+
+HERE = Path(__file__).resolve().parent.parent
+COLUMNS, ROWS = 160, 48
+ENTER, ESCAPE = "\r", "\x1b"
+
+
+def main(runs: Path) -> None:
+    """Go from screen to screen and keep what each shows."""
+    os.environ["COLORTERM"] = "truecolor"
+    with Terminal(runs, columns=COLUMNS, rows=ROWS) as terminal:
+
+        def keep(name: str, *words: str) -> None:
+            terminal.sees(*words)
+            terminal.until_quiet()
+            picture(terminal.screen).save(HERE / "tui" / f"{name}.png", optimize=True)
+            print(f"tui/{name}.png")
+
+        keep("runs", "finished")
+        terminal.press("n")
+        keep("settings", "New run", "Start from")
+        terminal.press(ESCAPE)
+        terminal.sees("finished", "Reverse")
+        terminal.press(ENTER)
+        keep("live", "PSNR", "schedules")
+        terminal.press("f")
+        keep("frames", "truth", "pose")
+        terminal.press(ESCAPE, ESCAPE)
+        terminal.sees("finished", "Reverse")
+        terminal.press("A", "c")
+        keep("compare", "Compare", "Metrics")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())
