@@ -154,7 +154,7 @@ def test_runs_show_and_compare_have_the_new_figures(run: RunDirectory, capsys: p
     assert {name: compared[name] for name in shown} == {name: [value, None] for name, value in shown.items()}
     call(run, "runs", "compare", run.run_id, other.run_id)
     line = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("SSIM "))
-    assert line.split()[1:] == [f"{shown['ssim']:.4g}", "·"]
+    assert line.split()[1:] == [f"{shown['ssim']:.3g}", "·"]
 
 
 def test_a_run_without_a_latent_trains_validates_and_is_quoted(

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from vidpred_engine.errors import UserError
 from vidpred_engine.store import codec
-from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.store.atomic import file_stamp, write_atomic
 from vidpred_engine.store.reading import read_whole
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import Status
@@ -75,7 +75,7 @@ class Inbox:
 
     def take(self) -> list[Taken]:
         """The requests that are there, each of them once, whatever was made of the files."""
-        if not self._folder.exists():
+        if file_stamp(self._folder) is None:
             return []
         taken = []
         mine = _identity(self._whose())

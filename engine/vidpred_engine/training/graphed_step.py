@@ -25,15 +25,16 @@ VALUES_DIFFER, MOVES_ALIKE = 0.005, 0.9
 class GraphedStep:
     """Calls `step(inputs, forced)`; after a few calls each way of forcing is recorded, and replayed from then on.
 
-    `state` gives all tensors that a step changes in place; `inputs` are tensors of the same shapes at every call, and
-    nothing else may change from call to call. Before a recording is trusted, its first replay is held to the step
-    itself. Where recording fails, or the two disagree, `say` is told once and every step is done as it is.
+    `state` gives all tensors that a step changes in place, in groups that move on different scales; `inputs` are tensors
+    of the same shapes at every call, and nothing else may change from call to call. Before a recording is trusted, its
+    first replay is held to the step itself. Where recording fails, or the two disagree, `say` is told once and every
+    step is done as it is.
     """
 
     def __init__(
         self,
         step: Step,
-        state: Callable[[], Sequence[Tensor]],
+        state: Callable[[], Sequence[Sequence[Tensor]]],
         say: Callable[[str], None],
         record: Record | None = None,
     ) -> None:
@@ -63,13 +64,14 @@ class GraphedStep:
         except RuntimeError as error:  # all that CUDA and torch say of what a graph cannot hold
             self._switch_off(str(error).partition("\n")[0])
             return self._step(inputs, forced)
-        state = self._state()
-        before = _copies(state)
+        groups = self._state()
+        before = [_copies(group) for group in groups]
         found = {name: value.clone() for name, value in recorded(inputs).items()}
-        moved = _copies(state)
-        _put_back(state, before)
+        moved = [_copies(group) for group in groups]
+        for group, former in zip(groups, before, strict=True):
+            _put_back(group, former)
         values = self._step(inputs, forced)
-        if _agree(found, values) and _move_alike(moved, state, before):
+        if _agree(found, values) and all(map(_move_alike, moved, groups, before)):
             self._recorded[forced] = recorded
         else:
             self._switch_off("it does not compute the same")
@@ -115,7 +117,7 @@ def _agree(found: Values, expected: Values) -> bool:
 
 @torch.no_grad()
 def _move_alike(found: Sequence[Tensor], expected: Sequence[Tensor], before: Sequence[Tensor]) -> bool:
-    """Whether two steps from the same state move all of it in the same direction and about as far."""
+    """Whether two steps from the same state move it in about the same direction."""
     one, other = (
         torch.cat([(tensor - former).double().flatten() for tensor, former in zip(tensors, before, strict=True)])
         for tensors in (found, expected)

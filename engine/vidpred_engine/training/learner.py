@@ -155,11 +155,12 @@ class Learner:
             for average, buffer in zip(self.average.module.buffers(), self.model.buffers(), strict=True):
                 average.copy_(buffer)
 
-    def _moved(self) -> list[Tensor]:
-        """All that a step changes in place."""
+    def _moved(self) -> tuple[list[Tensor], ...]:
+        """All that a step changes in place: weights, moments, running statistics, averages."""
         moments = [value for state in self.optimizer.state.values() for value in state.values()]
         average = [] if self.average is None else [*self.average.module.parameters(), *self.average.module.buffers()]
-        return [*self.model.parameters(), *self.model.buffers(), *moments, *average]
+        groups: tuple[list[Tensor], ...] = ([*self.model.parameters()], moments, [*self.model.buffers()], average)
+        return tuple(group for group in groups if group)
 
     def _noises(self, clip_btchw: Tensor, step: int) -> tuple[Tensor | None, Tensor | None]:
         """Noise for the posterior, and for the true previous frames, as far as the settings want them."""
