@@ -25,10 +25,10 @@ VALUES_DIFFER, MOVES_ALIKE = 0.005, 0.9
 class GraphedStep:
     """Calls `step(inputs, forced)`; after a few calls each way of forcing is recorded, and replayed from then on.
 
-    `state` gives all tensors that a step changes in place, in groups that move on different scales; `inputs` are tensors
-    of the same shapes at every call, and nothing else may change from call to call. Before a recording is trusted, its
-    first replay is held to the step itself. Where recording fails, or the two disagree, `say` is told once and every
-    step is done as it is.
+    `state` gives all tensors that a step changes in place, in groups that move on different scales; `inputs` are
+    tensors of the same shapes at every call, and nothing else may change from call to call. Before a recording is
+    trusted, its first replay is held to the step itself. Where recording fails, or the two disagree, `say` is told once
+    and every step is done as it is.
     """
 
     def __init__(
