@@ -70,6 +70,17 @@ def test_a_terminal_that_shrinks_and_grows_shows_what_there_is_room_for(runs: Pa
         assert terminal.leave() == 0
 
 
+def test_the_terminal_is_as_large_as_it_is_and_not_as_its_parent_says(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readline exports the size of the terminal in which it was loaded."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    with Terminal(runs, columns=120, rows=40) as terminal:
+        terminal.sees("No run yet", "Quit")
+        assert "Quit" in terminal.text.splitlines()[39]
+
+
 def test_two_programs_on_one_folder_see_what_the_other_does(runs: Path) -> None:
     fake_run(runs, "subject")
     with Terminal(runs) as one, Terminal(runs) as two:

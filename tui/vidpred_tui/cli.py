@@ -24,6 +24,8 @@ def main() -> None:
     except ValueError as error:
         print(f"vidpred-tui: {error}", file=sys.stderr)
         sys.exit(2)
+    for size in ("COLUMNS", "LINES"):  # what a parent with a line editor exports is its own size, and never grows
+        os.environ.pop(size, None)
     if arguments.color:
         os.environ["TEXTUAL_COLOR_SYSTEM"] = {"16": "standard"}.get(arguments.color, arguments.color)
 
