@@ -63,6 +63,56 @@ def test_start_from_the_form_watch_quit_return_and_compare(tmp_path: Path, lab_f
     assert [run.status().state for run in run_directories(runs)] == ["finished", "finished"]
 
 
+@pytest.mark.slow
+def test_from_the_first_start_over_the_demo_to_frames_and_files(tmp_path: Path) -> None:
+    """The demo and a second run with another rate are stopped once their curves move; then both are compared."""
+    runs, files = tmp_path / "runs", tmp_path / "files"
+    files.mkdir()
+    with Terminal(runs, columns=160, rows=48) as terminal:
+        terminal.sees("No run yet")
+        terminal.press(ENTER)
+        watch_and_stop(terminal, "PSNR 2")  # the first validation gives frames to look at
+        (demo,) = run_directories(runs)
+        assert demo.settings().name == "demo"
+        terminal.press("d")
+        terminal.sees("New run", "as in copy of demo")
+        type_into(terminal, "--lr", "0.0012")
+        terminal.press(CTRL_S)
+        watch_and_stop(terminal)
+        second = run_directories(runs)[-1]
+        assert second.settings() == demo.settings().model_copy(update={"name": second.settings().name, "lr": 0.0012})
+        terminal.press(ESCAPE)
+        terminal.sees(demo.run_id)  # the form was opened from there
+        terminal.press(ESCAPE)
+        terminal.until(lambda text: text.count("■ stopped") == 2, "the list of both runs")
+        terminal.press("A")
+        terminal.sees("2 marked")
+        terminal.press("c")
+        terminal.sees("0.0012", str(demo.settings().lr), "reference")
+        terminal.press("x")
+        terminal.sees("csv")
+        terminal.press(HOME, DELETE_TO_END, str(files / "view.csv"), ENTER)
+        terminal.until(lambda _: (files / "view.csv").exists(), "the exported view")
+        terminal.press("f")
+        terminal.until(lambda text: text.count("▀") + text.count("▄") > 500 and "PSNR" in text, "pictures")
+        terminal.press("w", "p")
+        terminal.until(lambda _: any(tmp_path.rglob("*.png")), "the exported frame")
+        assert terminal.leave() == 0
+    assert "0.0012" in (files / "view.csv").read_text()
+    assert [run.status().state for run in run_directories(runs)] == ["stopped", "stopped"]
+
+
+def watch_and_stop(terminal: Terminal, awaited: str = "") -> None:
+    """On the Live screen, let the run stop once curves move and what is awaited stands there."""
+    before = chart_cells(terminal.sees("running", "loss", "beta"))
+    terminal.until(lambda text: chart_cells(text) != before and braille(text) > 20, "curves that move")
+    terminal.sees(awaited)
+    terminal.press("s")
+    terminal.sees("Stop (y)")
+    terminal.press("y")
+    terminal.sees("■ stopped")
+
+
 def type_into(terminal: Terminal, flag: str, value: str) -> None:
     """Move down the form to the field of `flag`, which its help line names, and replace what stands there."""
     while (here := described_flag(terminal.text)) != flag:

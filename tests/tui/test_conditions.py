@@ -174,7 +174,7 @@ def test_a_connection_that_ends_ends_it_with_what_it_remembers(runs: Path) -> No
 def test_a_terminal_that_vanishes_leaves_no_program_behind(runs: Path) -> None:
     app = spawn(runs)
     app.expect("No run yet")
-    os.close(app.child_fd)  # what becomes of it when sshd goes: the program is told, and can write no more
+    app.ptyproc.fileobj.close()  # type: ignore[attr-defined]  # as when sshd goes: it is told, and can write no more
     deadline = time.monotonic() + DEADLINE_SECONDS
     assert app.pid is not None
     while (ended := os.waitpid(app.pid, os.WNOHANG))[0] == 0:

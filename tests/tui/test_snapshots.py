@@ -98,8 +98,12 @@ def keys(*pressed: str, until_shown: str) -> Act:
         for key in pressed:
             await pilot.press(key)
         await until(pilot, lambda: app.screen.query(until_shown))
-        await pilot.pause(0.3)
-        await drawn(pilot)
+        followed = getattr(app.screen, "followed", ())
+        await until(pilot, lambda: all(run_id in app.snapshots for run_id in followed))
+        for _ in range(2):  # what is read may be drawn by further workers
+            await app.workers.wait_for_complete()
+            await pilot.pause(0.3)
+            await drawn(pilot)
 
     return act
 

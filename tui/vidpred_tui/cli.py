@@ -33,12 +33,15 @@ def main() -> None:
     # garbage meanwhile takes a tenth of the time and finds none.
     gc.disable()
     from vidpred_tui.crash import Program, crash_sentences
+    from vidpred_tui.shell import HUNG_UP
 
     gc.freeze()
     gc.enable()
 
     app = Program(arguments.runs.expanduser().absolute(), compared=compared)
     app.run()
+    if app.return_code == HUNG_UP:
+        os._exit(HUNG_UP)  # Python would leave with 120, as it cannot flush what nobody reads any more
     if app.fault:
         print(crash_sentences(app.fault), file=sys.stderr)
         sys.exit(1)

@@ -88,7 +88,14 @@ class Colours:
 
 
 def _states(live: str, held: str, stalled: str, done: str, bad: str, idle: str) -> Mapping[str, str]:
-    of_kinds = {"queued": idle, "starting": live, "running": live, "stalled": stalled, "stopping": held}
+    of_kinds = {
+        "created": idle,
+        "queued": idle,
+        "starting": live,
+        "running": live,
+        "stalled": stalled,
+        "stopping": held,
+    }
     return MappingProxyType({**of_kinds, "finished": done, "stopped": idle, "failed": bad, "lost": bad})
 
 
