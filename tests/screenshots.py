@@ -12,7 +12,7 @@ from terminal import Terminal
 
 HERE = Path(__file__).resolve().parent.parent
 COLUMNS, ROWS = 160, 48
-ENTER, ESCAPE = "\r", "\x1b"
+ENTER, ESCAPE, PAGE_DOWN = "\r", "\x1b", "\x1b[6~"
 
 
 def main(runs: Path) -> None:
@@ -26,7 +26,7 @@ def main(runs: Path) -> None:
             picture(terminal.screen).save(HERE / "tui" / f"{name}.png", optimize=True)
             print(f"tui/{name}.png")
 
-        keep("runs", "finished")
+        terminal.sees("finished", "Reverse")
         terminal.press("n")
         keep("settings", "New run", "Start from")
         terminal.press(ESCAPE)
@@ -34,7 +34,9 @@ def main(runs: Path) -> None:
         terminal.press(ENTER)
         keep("live", "PSNR", "schedules")
         terminal.press("f")
-        keep("frames", "truth", "pose")
+        terminal.sees("truth", "pose")
+        terminal.press(*[PAGE_DOWN] * 6)
+        keep("frames", "61/")
         terminal.press(ESCAPE, ESCAPE)
         terminal.sees("finished", "Reverse")
         terminal.press("A", "c")

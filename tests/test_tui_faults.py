@@ -82,6 +82,7 @@ def program(runs: Path, state: Path, code: str = "") -> "pexpect.spawn[str]":
         ["-c", f"{code}\nfrom vidpred_tui.cli import main; main()", "--runs", str(runs)],
         env={**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": str(state)},
         encoding="utf-8",
+        codec_errors="replace",
         timeout=DEADLINE_SECONDS,
         dimensions=(40, 120),
     )

@@ -28,6 +28,7 @@ def spawn(runs: Path, *arguments: str) -> "pexpect.spawn[str]":
         [*COMMAND[1:], "--runs", str(runs), *arguments],
         env=environment(),
         encoding="utf-8",
+        codec_errors="replace",
         timeout=DEADLINE_SECONDS,
         dimensions=(24, 80),
     )
@@ -176,7 +177,12 @@ def test_ctrl_z_suspends_and_the_shell_gets_its_terminal_back(runs: Path) -> Non
 def test_a_crash_leaves_with_a_failure_and_a_working_terminal(runs: Path) -> None:
     code = "from vidpred_tui import app, cli; app.VidpredApp.on_mount = lambda self: 1 / 0; cli.main()"
     app = pexpect.spawn(
-        sys.executable, ["-c", code, "--runs", str(runs)], env=environment(), encoding="utf-8", timeout=DEADLINE_SECONDS
+        sys.executable,
+        ["-c", code, "--runs", str(runs)],
+        env=environment(),
+        encoding="utf-8",
+        codec_errors="replace",
+        timeout=DEADLINE_SECONDS,
     )
     app.expect("ZeroDivisionError")
     app.expect(pexpect.EOF)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.screen import Screen
 
 from vidpred_engine.store.registry import RunEntry
@@ -35,6 +36,11 @@ class VidpredScreen(Screen[None]):
 
     is_ready = False
     """Whether the screen's widgets exist, so that it can be shown anything."""
+
+    def on_resize(self, event: Resize) -> None:
+        """Pass over a size that is no more: Textual 8.2 lets two of them call each other back for ever."""
+        if event.size != self.app.size:
+            event.prevent_default()
 
     def on_screen_resume(self) -> None:
         """Ask for what happened while the screen was not current."""

@@ -10,6 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Resize
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
@@ -214,7 +215,7 @@ class FramesScreen(VidpredScreen):
 
     # Where the film stands.
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         """Fit the pictures into the new size."""
         self._arrange()
 

@@ -1,6 +1,7 @@
 """What stands on a terminal on which nothing else has room."""
 
 from textual.app import ComposeResult
+from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -28,6 +29,11 @@ class SmallScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Say how large the terminal is now."""
         self.show(self.app.size)
+
+    def on_resize(self, event: Resize) -> None:
+        """Pass over a size that is no more, as `VidpredScreen` does."""
+        if event.size != self.app.size:
+            event.prevent_default()
 
     def on_screen_resume(self) -> None:
         """Go where there is room again by now, as another screen may have been above."""
