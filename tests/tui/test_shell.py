@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import Resize
+from textual.geometry import Size
 
 from tui.fake_runs import fake_run, step_record, until
 from vidpred_engine.comparison.view import View
@@ -21,6 +23,7 @@ from vidpred_tui.pictures.playback import Playback, Playing
 from vidpred_tui.run_list import RunsLook
 from vidpred_tui.screens.compare import CompareScreen
 from vidpred_tui.screens.frames import FramesScreen
+from vidpred_tui.screens.help import HelpScreen
 from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.screens.settings import SettingsScreen
@@ -323,3 +326,20 @@ async def test_a_terminal_too_small_from_the_start_is_told_so(app: VidpredApp) -
         await until(pilot, lambda: isinstance(app.screen, SmallScreen))
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+
+@pytest.mark.parametrize("key", ["", "question_mark"], ids=["a screen", "a dialogue"])
+async def test_a_size_that_is_no_more_is_not_laid_out(app: VidpredApp, key: str) -> None:
+    """Else two of them, once both are on their way, call each other back for ever."""
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        if key:
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        laid_out: list[Size] = []
+        layout = app.screen.screen_layout_refresh_signal
+        layout.subscribe(app.screen, lambda screen: laid_out.append(screen._compositor.size), immediate=True)
+        app.screen.post_message(Resize(Size(60, 20), Size(60, 20)))
+        await pilot.pause()
+        await pilot.pause()
+        assert Size(60, 20) not in laid_out

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Resize
 from textual.screen import Screen
@@ -12,7 +13,18 @@ from vidpred_tui.messages import ScreenShown
 from vidpred_tui.snapshot import RunSnapshot
 
 
-class VidpredScreen(Screen[None]):
+class PresentSize:
+    """For screens: passes over sizes that are no more, as Textual 8.2 lets two call each other back for ever."""
+
+    app: App[object]
+
+    def on_resize(self, event: Resize) -> None:
+        """Keep an outdated size from being laid out."""
+        if event.size != self.app.size:
+            event.prevent_default()
+
+
+class VidpredScreen(PresentSize, Screen[None]):
     """A screen that draws runs; it reads nothing itself."""
 
     AUTO_FOCUS = ""
@@ -36,11 +48,6 @@ class VidpredScreen(Screen[None]):
 
     is_ready = False
     """Whether the screen's widgets exist, so that it can be shown anything."""
-
-    def on_resize(self, event: Resize) -> None:
-        """Pass over a size that is no more: Textual 8.2 lets two of them call each other back for ever."""
-        if event.size != self.app.size:
-            event.prevent_default()
 
     def on_screen_resume(self) -> None:
         """Ask for what happened while the screen was not current."""

@@ -8,8 +8,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from vidpred_tui.screens.base import PresentSize
 
-class ConfirmScreen(ModalScreen[bool]):
+
+class ConfirmScreen(PresentSize, ModalScreen[bool]):
     """Asks; True only for an explicit yes."""
 
     CSS_PATH = "confirm.tcss"

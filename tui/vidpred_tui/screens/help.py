@@ -10,8 +10,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from vidpred_tui.screens.base import PresentSize
 
-class HelpScreen(ModalScreen[None]):
+
+class HelpScreen(PresentSize, ModalScreen[None]):
     """Lists keys; any of the usual ones closes it."""
 
     CSS_PATH = "help.tcss"

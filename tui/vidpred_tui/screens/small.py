@@ -1,10 +1,11 @@
 """What stands on a terminal on which nothing else has room."""
 
 from textual.app import ComposeResult
-from textual.events import Resize
 from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from vidpred_tui.screens.base import PresentSize
 
 LEAST = Size(40, 12)
 
@@ -14,7 +15,7 @@ def is_too_small(size: Size) -> bool:
     return size.width < LEAST.width or size.height < LEAST.height
 
 
-class SmallScreen(ModalScreen[None]):
+class SmallScreen(PresentSize, ModalScreen[None]):
     """Says how large the terminal must be; it goes by itself as soon as it is."""
 
     CSS = """
@@ -29,11 +30,6 @@ class SmallScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Say how large the terminal is now."""
         self.show(self.app.size)
-
-    def on_resize(self, event: Resize) -> None:
-        """Pass over a size that is no more, as `VidpredScreen` does."""
-        if event.size != self.app.size:
-            event.prevent_default()
 
     def on_screen_resume(self) -> None:
         """Go where there is room again by now, as another screen may have been above."""
