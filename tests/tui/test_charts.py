@@ -123,6 +123,15 @@ def test_no_value_and_no_size_breaks_a_chart(
     assert max(map(len, rows)) <= max(width, 1)
 
 
+def test_a_chart_is_as_large_as_its_place_whatever_the_terminal_is_taken_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    plan = ChartPlan("PSNR", (Line("run", curve([20.0, 30.0]), RUN_STYLES[0]),))
+    rows = draw(plan, 150, 40).content.plain.splitlines()
+    assert len(rows) == 40
+    assert len(rows[-2]) == 150  # the axis
+
+
 def test_a_fault_is_marked_at_its_step() -> None:
     broken = curve([1.0] * 50 + [math.nan] + [2.0] * 49)
     drawing = draw(ChartPlan("loss", (Line("", broken, RUN_STYLES[0]),)), 60, 12).content

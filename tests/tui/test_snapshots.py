@@ -7,6 +7,7 @@ import itertools
 import math
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from textual.pilot import Pilot
 from rollouts import rollout
 from tui.fake_runs import Launcher, evaluate, fake_run, step_record, until, validation_record
 from vidpred_engine.launch.preflight import Preflight, PreflightChecker, SplitCount
-from vidpred_engine.store.sample_frames import write_sample_frames
+from vidpred_engine.store.sample_frames import SampleFrames, write_sample_frames
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.widgets.chart import Chart
 
@@ -49,8 +50,9 @@ Compare = Callable[..., bool]
 def fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that is shown depends on the machine, its folders or the time of day."""
     monkeypatch.chdir(tmp_path)
-    for variable in ("SSH_CONNECTION", "NO_COLOR", "TEXTUAL_COLOR_SYSTEM"):
+    for variable in ("SSH_CONNECTION", "NO_COLOR"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
     count = itertools.count(1)
     stamp = SimpleNamespace(
         strftime=lambda _: f"20260102-11{next(count):02}00", mktime=time.mktime, strptime=time.strptime
@@ -61,6 +63,14 @@ def fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("run_list", "widgets.run_table"):
         monkeypatch.setattr(f"vidpred_tui.{module}.time", now)
     monkeypatch.setattr(PreflightChecker, "check", lambda *_, **__: PREFLIGHT)
+
+
+def patches(frames: SampleFrames) -> SampleFrames:
+    """Each pixel made one of 4 by 4: an SVG of noise takes a megabyte."""
+    large = {
+        part: getattr(frames, part).repeat(4, axis=1).repeat(4, axis=2) for part in ("truth", "prediction", "pose")
+    }
+    return replace(frames, **large)
 
 
 @pytest.fixture
@@ -74,7 +84,9 @@ def app(launcher: Launcher) -> VidpredApp:
         done: dict[str, Any] = {"epoch": 5, "step": 400, "steps": 400, "summary": figures}
         run = fake_run(runs, name, settings=settings, records=[*HISTORY, validation_record(399, psnr)], **done)
         evaluate(run, [psnr + 3 * math.cos(frame / 15) - frame / 40 for frame in range(120)])
-        write_sample_frames(run, rollout(30, height=16, width=32, psnr=[psnr - frame / 10 for frame in range(30)]))
+        write_sample_frames(
+            run, patches(rollout(30, height=4, width=8, psnr=[psnr - frame / 10 for frame in range(30)]))
+        )
     fake_run(runs, "waiting", "created")
     failed = fake_run(runs, "diverged", "failed", records=[*HISTORY[:90], step_record(90, kl=math.nan)], epoch=1)
     failed.log_file.write_text("epoch 1 done\nkl became NaN\n")

@@ -61,7 +61,7 @@ def draw(plan: ChartPlan, width: int, height: int) -> Drawing:
 def _canvas(plan: ChartPlan, canvas: Canvas, width: int) -> str:
     """The canvas with its axes as plotext builds it, coloured by escape codes."""
     plot = Plot()
-    plot.plotsize(width, canvas.rows + AXIS_ROWS)
+    plot._set_size(width, canvas.rows + AXIS_ROWS)  # plotsize stops at what plotext takes for the terminal's size
     plot.canvas_color("default")
     plot.axes_color("default")
     plot.ticks_color(colours().axis)

@@ -1,5 +1,6 @@
 """A picture as half blocks, which sends the terminal only what differs from the picture before."""
 
+from rich import get_console
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -82,6 +83,15 @@ class PictureRow(Strip):
         """The cells up to the first cut, those from there up to the second, and so on."""
         cuts = [cut for cut in cuts if cut <= self.cell_length]
         return [self.crop(start, end) for start, end in zip([0, *cuts], cuts, strict=False)]
+
+    @property
+    def _segments(self) -> list[Segment]:
+        """The cells with their styles, for what draws no escape codes: a picture of the screen."""
+        return list(self.styled(get_console()))
+
+    @_segments.setter
+    def _segments(self, _: list[Segment]) -> None:
+        """What the base class is given are blanks of the same length."""
 
     def render(self, console: Console) -> str:
         """The escape codes."""
