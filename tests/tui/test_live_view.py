@@ -109,6 +109,20 @@ async def test_zoom_pan_and_reset_move_the_axes_of_all_charts(app: VidpredApp, r
         assert app.screen._view.window[1] == pytest.approx(399, abs=30)  # type: ignore[attr-defined]
 
 
+async def test_a_window_follows_the_run_while_its_end_is_in_sight(app: VidpredApp, run: RunDirectory) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot, run)
+        await pilot.press("plus", "greater_than_sign", "greater_than_sign")
+        await until(pilot, lambda: "steps 200-399" in title(app))
+        append_records(run, [step_record(step) for step in range(STEPS, STEPS + 10)])
+        await until(pilot, lambda: "steps 224-424" in title(app) and int(axis(app, "loss").split()[0]) >= 224)
+        await pilot.press("less_than_sign", "less_than_sign")
+        await until(pilot, lambda: "steps 125-324" in title(app))
+        append_records(run, [step_record(step, loss=0.25) for step in range(STEPS + 10, STEPS + 60)])
+        await until(pilot, lambda: chart(app, "loss").startswith("loss 0.25"))
+        assert "steps 125-324" in title(app)
+
+
 def _wheel_up() -> Any:
     from textual.events import MouseScrollUp
 

@@ -175,6 +175,22 @@ def test_panning_stops_at_the_ends() -> None:
     assert WHOLE.panned(1, whole, whole) is WHOLE
 
 
+@pytest.mark.parametrize(
+    ("last", "newest", "window"),
+    [
+        (480.0, 490.0, (100.0, 500.0)),  # still in sight
+        (480.0, 500.5, (150.0, 550.0)),  # by an eighth of 400
+        (500.0, 560.0, (200.0, 600.0)),
+        (500.0, 2000.0, (1600.0, 2000.0)),
+        (501.0, 560.0, (100.0, 500.0)),  # looked at what is past
+        (90.0, 560.0, (100.0, 500.0)),  # looked at what is to come
+    ],
+)
+def test_a_window_follows_a_run_whose_end_was_in_sight(last: float, newest: float, window: tuple[float, float]) -> None:
+    assert View(window=(100.0, 500.0)).followed(last, newest).window == window
+    assert WHOLE.followed(last, newest) is WHOLE
+
+
 def test_a_view_is_plain_values_and_its_place_belongs_to_one_run() -> None:
     view = View("a", (1.0, 2.0), "time", True, 0.9, 7.0, "loss kl")
     told = json.loads(json.dumps(dataclasses.asdict(view)))

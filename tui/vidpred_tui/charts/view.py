@@ -1,5 +1,6 @@
 """How someone looks at a run's charts, as plain values that can be kept: what is shown, and how it is told."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -7,6 +8,7 @@ Axis = Literal["step", "epoch", "time"]
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.99)
 ZOOM = 2.0
 PAN = 0.25
+STRIDE = 0.125  # of a window that follows a run: each move draws everything anew
 SHORTEST_WINDOW = 4.0
 
 Span = tuple[float, float]
@@ -73,6 +75,15 @@ class View:
             return self
         length = shown[1] - shown[0]
         return replace(self, window=_inside((shown[0] + by * length, shown[1] + by * length), whole))
+
+    def followed(self, last: float, newest: float) -> "View":
+        """Moved on with a run whose `last` step was in sight when the `newest` came; else it stays where it is."""
+        if self.window is None or not self.window[0] <= last <= self.window[1] < newest:
+            return self
+        start, end = self.window
+        stride = (end - start) * STRIDE
+        by = stride * math.ceil((newest - end) / stride)
+        return replace(self, window=(start + by, end + by))
 
 
 WHOLE = View()

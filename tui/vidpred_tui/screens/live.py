@@ -120,7 +120,7 @@ class LiveScreen(VidpredScreen):
         """Bring everything up to date."""
         before, self._snapshot = self._snapshot, snapshot
         self.query_one(RunHeader).show(snapshot)
-        self._draw()
+        self._draw_newest()
         self.query_one(LogTailView).show(snapshot.log)
         self.query_one(NewestStrip).show(snapshot.rollouts)
         if before is None or (before.status.state, before.name) != (snapshot.status.state, snapshot.name):
@@ -129,6 +129,14 @@ class LiveScreen(VidpredScreen):
         if before is not None and not before.history.is_sample:
             for answer in snapshot.history.answers[len(before.history.answers) :]:
                 self.notify(inert(str(answer.get("text", ""))), markup=False)
+
+    def _draw_newest(self) -> None:
+        """Show what is new; a window that had the run's last step in sight moves on with it."""
+        grid = self.query_one(ChartGrid)
+        before = grid.logged
+        self._draw()
+        if before is not None and grid.logged is not None:
+            self._look(self._view.followed(before[1], grid.logged[1]))
 
     def _draw(self, *, at_once: bool = False) -> None:
         """Show the charts as the view has them."""
