@@ -1,6 +1,7 @@
 """What all tests share: no setting leaks in from the environment, and caches are temporary."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads: spinning threads starve on busy cores
@@ -9,6 +10,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # on tensors this small, two threads on bus
 import pytest
 
 from pngs import write_split
+from ssh_server import ssh_server
 from vidpred_engine.settings import RunSettings
 
 TINY = {
@@ -47,3 +49,10 @@ def lab_folder(tmp_path: Path) -> Path:
 def tiny(lab_folder: Path) -> RunSettings:
     """Settings of a run that trains in well under a second: 5 steps an epoch, 2 epochs."""
     return RunSettings.model_validate({**TINY, "data": str(lab_folder), "name": "tiny"})
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[list[str]]:
+    """The words that log in to an SSH server of this test's own on this machine."""
+    with ssh_server(tmp_path / "ssh") as words:
+        yield words

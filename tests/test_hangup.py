@@ -1,14 +1,10 @@
 """A terminal that is hung up, and an SSH connection whose client is killed, change nothing of a training in it."""
 
-import getpass
 import os
 import pty
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -68,51 +64,6 @@ def test_a_training_waits_for_no_terminal_and_outlives_it(tmp_path: Path, throug
     assert process.exitcode == 0
     assert run.status().state == "finished"
     assert measured(run) == measured(through)
-
-
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[list[str]]:
-    """The words that log in to an SSH server of this test's own on this machine."""
-    server = shutil.which("sshd") or "/usr/sbin/sshd"
-    if not (Path(server).exists() and shutil.which("ssh") and shutil.which("ssh-keygen")):
-        pytest.skip("there is no sshd and ssh here; install openssh-server and openssh-client")
-    folder = tmp_path / "ssh"
-    folder.mkdir(mode=0o700)
-    for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    shutil.copy(folder / "user.pub", folder / "allowed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with suppress(OSError):
-        Path("/run/sshd").mkdir(exist_ok=True)
-    options = {
-        "HostKey": folder / "host",
-        "AuthorizedKeysFile": folder / "allowed",
-        "StrictModes": "no",
-        "UsePAM": "no",
-        "PidFile": "none",
-        "ListenAddress": f"127.0.0.1:{port}",
-    }
-    words = [item for name, value in options.items() for item in ("-o", f"{name}={value}")]
-    process = subprocess.Popen([server, "-D", "-e", "-f", "/dev/null", *words], stderr=subprocess.PIPE)
-    asked = ["ssh", "-i", str(folder / "user"), "-p", str(port), "-o", "StrictHostKeyChecking=no"]
-    asked += ["-o", f"UserKnownHostsFile={folder / 'known'}", "-o", "BatchMode=yes", f"{getpass.getuser()}@127.0.0.1"]
-    try:
-        wait_until(lambda: _answers(port) or process.poll() is not None, 30)
-        if subprocess.run([*asked, "true"], capture_output=True, timeout=60).returncode:
-            process.kill()
-            pytest.skip(f"the sshd of this machine lets nobody in: {process.communicate()[1].decode()[-200:]}")
-        yield asked
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
 
 
 @pytest.mark.slow

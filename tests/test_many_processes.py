@@ -5,6 +5,7 @@ runs, its index and its trash hold exactly what the diaries say, and of a killed
 """
 
 import json
+import math
 import os
 import random
 import time
@@ -13,13 +14,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
+import filelock
 import pytest
 
 from test_kill import FORKS, command
 from test_training import measured, train
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import Annotations
+from vidpred_engine.store.metric_log import MetricReader
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory, create_run, run_ids
 from vidpred_engine.store.status import Status, write_status
@@ -225,3 +229,32 @@ def test_of_four_processes_that_are_to_train_one_run_one_does(tmp_path: Path, ti
         assert code == 0 or "being trained by another process" in said or "is finished" in said
     assert train(alone) == 0
     assert measured(run) == measured(alone)
+
+
+def test_a_training_waits_once_for_the_registry_and_goes_on_without(
+    tmp_path: Path, tiny: RunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lock is held for good, as a program leaves it that was stopped at a bad moment."""
+    monkeypatch.setattr("vidpred_engine.training.journal.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("vidpred_engine.training.run.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("vidpred_engine.store.registry.LOCK_TIMEOUT", math.inf)
+    settings = tiny.model_copy(update={"epochs": 20, "validate_every": 1})
+    run = create_run(tmp_path / "runs", settings)
+    waits: list[float] = []
+    acquire = filelock.FileLock.acquire
+
+    def counted(self: filelock.FileLock, *args: Any, **options: Any) -> Any:
+        waits.append(self.timeout)
+        return acquire(self, *args, **options)
+
+    with filelock.FileLock(run.path.parent / "registry.lock"):
+        monkeypatch.setattr(filelock.FileLock, "acquire", counted)
+        assert train(run) == 0
+        monkeypatch.undo()
+    assert len(waits) > 3
+    assert sorted(waits)[-3:] == [0.0, 0.2, 0.2], "once as it begins, once as it ends"
+    warnings = [record for record in MetricReader(run.metrics_file).read_new() if record.get("event") == "warning"]
+    assert [record["text"] for record in warnings] == [
+        "registry.json cannot be written: another process holds registry.lock; training goes on and tries again."
+    ]
+    assert [entry.state for entry in Registry(run.path.parent).entries()] == ["finished"]

@@ -23,6 +23,7 @@ from vidpred_tui.palette import key_commands
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.screens.help import HelpScreen
 from vidpred_tui.screens.small import SmallScreen, is_too_small
+from vidpred_tui.shortening import shortener
 from vidpred_tui.theme import THEMES, use_theme
 from vidpred_tui.traffic import Traffic, written
 from vidpred_tui.widgets.title_bar import TitleBar
@@ -76,6 +77,11 @@ class Shell(App[None]):
         if self.screen_stack:
             self.screen.check_idle()
 
+    def on_mount(self) -> None:
+        """Write no more than need be."""
+        if self._driver is not None:
+            self._traffic = Traffic(self._driver, shortener(os.environ))
+
     def use_look(self) -> None:
         """Use the theme that was used last."""
         for theme in THEMES:
@@ -127,16 +133,14 @@ class Shell(App[None]):
 
     def action_traffic(self) -> None:
         """Show on the right of each screen's title how much the program writes to the terminal, or no more."""
-        if self._traffic is not None and self._traffic_timer is not None:
-            self._traffic.end()
-            self._traffic_timer.stop()
-            self._traffic = None
-            for bar in (bar for screen in self.screen_stack for bar in screen.query(TitleBar)):
-                bar.show_traffic("")
-        elif self._driver is not None:
-            self._traffic = Traffic(self._driver)
+        if self._traffic_timer is None:
             self._traffic_timer = self.set_interval(TRAFFIC_SECONDS, self._tell_traffic)
             self._tell_traffic()
+        else:
+            self._traffic_timer.stop()
+            self._traffic_timer = None
+            for bar in (bar for screen in self.screen_stack for bar in screen.query(TitleBar)):
+                bar.show_traffic("")
 
     def _tell_traffic(self) -> None:
         if self._traffic is not None:

@@ -1,4 +1,4 @@
-"""What the program writes to its terminal, counted while someone wants to know: over SSH each byte is one to send."""
+"""What the program writes to its terminal, shortened where that can be, and counted: over SSH each byte is sent."""
 
 import time
 from collections.abc import Callable
@@ -7,15 +7,18 @@ from textual.driver import Driver
 
 
 class Traffic:
-    """Counts the bytes that pass a driver; `clock` gives seconds."""
+    """Stands between all that writes and a driver; `shorten` says the same in fewer bytes, `clock` gives seconds."""
 
-    def __init__(self, driver: Driver, clock: Callable[[], float] = time.monotonic) -> None:
-        self._driver, self._clock = driver, clock
+    def __init__(
+        self, driver: Driver, shorten: Callable[[str], str] = str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._shorten, self._clock = shorten, clock
         self._write = driver.write
         self._bytes, self._since = 0, clock()
-        driver.write = self._count  # type: ignore[method-assign]
+        driver.write = self._pass  # type: ignore[method-assign]
 
-    def _count(self, data: str) -> None:
+    def _pass(self, data: str) -> None:
+        data = self._shorten(data)
         self._bytes += len(data.encode("utf-8", "surrogatepass"))
         self._write(data)
 
@@ -25,10 +28,6 @@ class Traffic:
         passed, count = max(now - self._since, 1e-9), self._bytes
         self._bytes, self._since = 0, now
         return count / passed
-
-    def end(self) -> None:
-        """Count no more."""
-        self._driver.write = self._write  # type: ignore[method-assign]
 
 
 def written(rate: float) -> str:

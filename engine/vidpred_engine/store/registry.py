@@ -181,13 +181,16 @@ def _annotated(entry: RunEntry, said: Annotations) -> RunEntry:
 
 
 class Registry:
-    """The index of one runs folder; it remembers what it has read, and reads again only what has changed."""
+    """The index of one runs folder; it remembers what it has read, and reads again only what has changed.
 
-    def __init__(self, runs: Path) -> None:
+    Changes wait for each other, `patience` seconds at most; then they raise OSError.
+    """
+
+    def __init__(self, runs: Path, *, patience: float = LOCK_TIMEOUT) -> None:
         self._runs = runs
         self._entries = runs / INDEX
         self._curves = runs / CURVES
-        self._lock = filelock.FileLock(runs / "registry.lock", timeout=LOCK_TIMEOUT)
+        self._lock = filelock.FileLock(runs / "registry.lock", timeout=patience)
         self._index_stamp: Stamp = None
         self._indexed: dict[str, RunEntry] = {}
         self._unsettled: dict[str, tuple[object, RunEntry]] = {}
@@ -314,7 +317,11 @@ class Registry:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._runs.mkdir(parents=True, exist_ok=True)
-        with self._lock.acquire(poll_interval=SECONDS_BETWEEN_TRIES):
+        try:
+            held = self._lock.acquire(poll_interval=SECONDS_BETWEEN_TRIES)
+        except filelock.Timeout:
+            raise OSError(errno.ETIMEDOUT, "another process holds registry.lock", str(self._runs)) from None
+        with held:
             yield
 
     @contextmanager

@@ -6,6 +6,11 @@ from typing import Any
 
 from vidpred_engine.progress import Progress
 from vidpred_engine.store.metric_log import MetricWriter, Record
+from vidpred_engine.store.registry import INDEX, Registry
+from vidpred_engine.store.run_directory import RunDirectory
+
+# For others that change the registry, which take 5 to 400 ms; one that was stopped meanwhile may hold it for ever.
+PATIENCE_SECONDS = 2.0
 
 
 class Journal:
@@ -53,6 +58,15 @@ class Journal:
         """Write a file now, or else at a later `retry`."""
         if not self.attempt(what, write):
             self._owed[what] = write
+
+    def index(self, run: RunDirectory) -> None:
+        """Bring the run's entry in the registry up to date, now or later: its folder tells the same meanwhile."""
+
+        def write() -> None:
+            patience = 0.0 if INDEX in self._faults else PATIENCE_SECONDS
+            Registry(run.path.parent, patience=patience).index(run)
+
+        self.owe(INDEX, write)
 
     def retry(self) -> None:
         """Write what is owed."""

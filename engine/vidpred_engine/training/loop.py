@@ -18,7 +18,6 @@ from vidpred_engine.schedules import Schedules
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.control import Inbox, Request
 from vidpred_engine.store.evaluations import Evaluation, write_evaluation
-from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.run_log import OLD, bound_log
 from vidpred_engine.store.sample_frames import NEWEST, write_sample_frames
@@ -367,7 +366,7 @@ class Training:
             for evaluation in evaluations:
                 write = partial(write_evaluation, self._run, evaluation)
                 self._journal.owe(f"evaluation/{evaluation.file_name}", write)
-            self._journal.owe("registry.json", lambda: Registry(self._run.path.parent).index(self._run))
+            self._journal.index(self._run)
         return {**means, "best_psnr": self._best_psnr} if math.isfinite(self._best_psnr) else means
 
     def _spot_check(self, epoch: int) -> float:

@@ -15,7 +15,7 @@ from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status_keeper import StatusKeeper
 from vidpred_engine.training.checkpoint import LAST
-from vidpred_engine.training.journal import Journal
+from vidpred_engine.training.journal import PATIENCE_SECONDS, Journal
 from vidpred_engine.training.loop import Diverged, StopRequested, Training, Unsaved
 from vidpred_engine.training.memory import keep_freed_memory
 from vidpred_engine.training.room import refuse_without_room
@@ -41,7 +41,7 @@ def train_run(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_
     finally:
         status.flush()
         with suppress(OSError):  # the index can be rebuilt, and whoever lists runs reads the status of this one
-            Registry(run.path.parent).index(run)
+            Registry(run.path.parent, patience=PATIENCE_SECONDS).index(run)
 
 
 def _is_foreseen(error: BaseException) -> bool:
@@ -92,7 +92,7 @@ def _train(run: RunDirectory, status: StatusKeeper, progress: Progress, stop_req
     try:
         with MetricWriter(run.metrics_file) as log:
             journal = Journal(log, progress, lambda: {"step": training.next_step, "epoch": training.epochs_ended})
-            journal.owe("registry.json", lambda: Registry(run.path.parent).index(run))
+            journal.index(run)
             journal.event("resume" if resumes else "start", device=device_name(device))
             return _to_an_end(training, journal, status)
     except (Diverged, Unsaved) as error:

@@ -3,28 +3,15 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.events import Resize
-from textual.screen import Screen
 
 from vidpred_engine.store.registry import RunEntry
 from vidpred_tui.messages import ScreenShown
+from vidpred_tui.screens.steady import SteadyDrawing
 from vidpred_tui.snapshot import RunSnapshot
 
 
-class PresentSize:
-    """For screens: passes over sizes that are no more, as Textual 8.2 lets two call each other back for ever."""
-
-    app: App[object]
-
-    def on_resize(self, event: Resize) -> None:
-        """Keep an outdated size from being laid out."""
-        if event.size != self.app.size:
-            event.prevent_default()
-
-
-class VidpredScreen(PresentSize, Screen[None]):
+class VidpredScreen(SteadyDrawing):
     """A screen that draws runs; it reads nothing itself."""
 
     AUTO_FOCUS = ""

@@ -10,10 +10,10 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from vidpred_tui.screens.base import PresentSize
+from vidpred_tui.screens.steady import SteadyDrawing
 
 
-class ChartChoiceScreen(PresentSize, ModalScreen[tuple[str, ...] | None]):
+class ChartChoiceScreen(ModalScreen[tuple[str, ...] | None], SteadyDrawing):
     """Lists charts by their titles to choose from; the names chosen, in the list's order, None where all stays.
 
     The last one cannot be taken away.

@@ -8,10 +8,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from vidpred_tui.screens.base import PresentSize
+from vidpred_tui.screens.steady import SteadyDrawing
 
 
-class ConfirmScreen(PresentSize, ModalScreen[bool]):
+class ConfirmScreen(ModalScreen[bool], SteadyDrawing):
     """Asks; True only for an explicit yes."""
 
     CSS_PATH = "confirm.tcss"

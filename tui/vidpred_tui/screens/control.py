@@ -15,13 +15,13 @@ from vidpred_engine.store.codec import number
 from vidpred_engine.store.control import REQUESTS, Request
 from vidpred_engine.store.metric_log import Record
 from vidpred_tui.formatting import inert
-from vidpred_tui.screens.base import PresentSize
+from vidpred_tui.screens.steady import SteadyDrawing
 
 ANSWERS_SHOWN = 4
 KEYS: dict[str, Request] = {"c": "checkpoint", "v": "validate", "e": "stop-after-epoch", "s": "stop"}
 
 
-class ControlScreen(PresentSize, ModalScreen[Request | None]):
+class ControlScreen(ModalScreen[Request | None], SteadyDrawing):
     """Asks which; None where someone thinks better of it."""
 
     CSS_PATH = "control.tcss"

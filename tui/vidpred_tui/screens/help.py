@@ -10,10 +10,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from vidpred_tui.screens.base import PresentSize
+from vidpred_tui.screens.steady import SteadyDrawing
 
 
-class HelpScreen(PresentSize, ModalScreen[None]):
+class HelpScreen(ModalScreen[None], SteadyDrawing):
     """Lists keys; any of the usual ones closes it."""
 
     CSS_PATH = "help.tcss"

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from vidpred_engine.errors import UserError
 from vidpred_tui.prompts import Prompt
-from vidpred_tui.screens.base import PresentSize
+from vidpred_tui.screens.steady import SteadyDrawing
 from vidpred_tui.widgets.text_control import TextControl
 
 
@@ -29,7 +29,7 @@ class _WordSuggester(Suggester):
         return next((value + word[len(begun) :] for word in self._words if begun and word.startswith(begun)), None)
 
 
-class PromptScreen(PresentSize, ModalScreen[str | None]):
+class PromptScreen(ModalScreen[str | None], SteadyDrawing):
     """Asks for a line that passes a check; None where someone thinks better of it."""
 
     CSS_PATH = "prompt.tcss"

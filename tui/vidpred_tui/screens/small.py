@@ -5,7 +5,7 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from vidpred_tui.screens.base import PresentSize
+from vidpred_tui.screens.steady import SteadyDrawing
 
 LEAST = Size(40, 12)
 
@@ -15,7 +15,7 @@ def is_too_small(size: Size) -> bool:
     return size.width < LEAST.width or size.height < LEAST.height
 
 
-class SmallScreen(PresentSize, ModalScreen[None]):
+class SmallScreen(ModalScreen[None], SteadyDrawing):
     """Says how large the terminal must be; it goes by itself as soon as it is."""
 
     CSS = """

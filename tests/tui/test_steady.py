@@ -1,0 +1,35 @@
+"""Drawing waits for a terminal that has not yet taken what it was sent, and then draws once."""
+
+import pytest
+
+from tui.fake_runs import until
+from vidpred_tui.app import VidpredApp
+from vidpred_tui.screens.help import HelpScreen
+from vidpred_tui.widgets.title_bar import TitleBar
+
+
+@pytest.mark.parametrize("dialogue", [False, True])
+async def test_what_changes_while_output_is_pending_is_drawn_once(
+    app: VidpredApp, monkeypatch: pytest.MonkeyPatch, dialogue: bool
+) -> None:
+    waits = False
+    monkeypatch.setattr("vidpred_tui.screens.steady.output_pending", lambda: waits)
+    async with app.run_test() as pilot:
+        if dialogue:
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await app.workers.wait_for_complete()
+        drawn: list[object] = []
+        monkeypatch.setattr(app, "_display", lambda _, update: drawn.append(update) if update else None)
+        await pilot.pause()
+        drawn.clear()
+        waits = True
+        widget = app.screen.query("*").first() if dialogue else app.screen.query_one(TitleBar)
+        for _ in range(5):
+            widget.refresh()
+            await pilot.pause(0.05)
+        assert not drawn
+        waits = False
+        await until(pilot, lambda: drawn)
+        await pilot.pause(0.1)
+        assert len(drawn) == 1

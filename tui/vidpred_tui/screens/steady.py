@@ -1,0 +1,37 @@
+"""How every screen and dialogue draws: at sizes that are present, and no faster than the terminal takes it."""
+
+import asyncio
+from typing import Any
+
+from textual.events import Resize
+from textual.screen import Screen
+
+from vidpred_tui.terminal import output_pending
+
+SECONDS_BETWEEN_LOOKS = 0.02
+
+
+class SteadyDrawing(Screen[Any]):
+    """What is to be drawn while output waits for a slow connection is drawn once, as it is by then.
+
+    Textual 8.2 draws a new screen five times until it is complete, 90 kB at 160x48, and lets two sizes that follow
+    each other closely call each other back for ever.
+    """
+
+    _due: asyncio.TimerHandle | None = None
+
+    def on_resize(self, event: Resize) -> None:
+        """Keep an outdated size from being laid out."""
+        if event.size != self.app.size:
+            event.prevent_default()
+
+    def _compositor_refresh(self) -> None:
+        if not output_pending():
+            super()._compositor_refresh()
+        elif self._due is None:
+            self._due = asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LOOKS, self._draw_due)
+
+    def _draw_due(self) -> None:
+        self._due = None
+        if self.is_running:
+            self._compositor_refresh()
