@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -215,11 +216,28 @@ def test_charts_share_their_drawing_time() -> None:
     assert pacer.rest_until(300.0, 0.05) == pytest.approx(301.2)
 
 
-async def test_a_chart_whose_rest_is_over_in_an_instant_draws_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    class ChartApp(App[None]):
-        def compose(self) -> ComposeResult:
-            yield Chart(ChartPlan("first"), id="chart")
+class ChartApp(App[None]):
+    """One chart that shows nothing yet."""
 
+    def compose(self) -> ComposeResult:
+        yield Chart(ChartPlan("first"), id="chart")
+
+
+async def test_a_chart_rests_after_a_drawing_and_not_after_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Chart, "_pacer", Pacer(least_rest=1e6))
+    drawn = ChartPlan("second", (Line("run", curve([1.0, 2.0]), RUN_STYLES[0]),))
+    app = ChartApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        chart = app.query_one(Chart)
+        await until(pilot, lambda: "first" in chart.text)
+        chart.show(drawn)
+        await until(pilot, lambda: "second" in chart.text)
+        chart.show(replace(drawn, title="third"))
+        await until(pilot, lambda: chart._due is not None)
+        assert "third" not in chart.text
+
+
+async def test_a_chart_whose_rest_is_over_in_an_instant_draws_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     app = ChartApp()
     async with app.run_test(size=(60, 12)) as pilot:
         chart = app.query_one(Chart)

@@ -108,7 +108,8 @@ class Chart(Widget):
         """Put a finished drawing on the screen."""
         message.stop()
         self._drawing = False
-        self._resting_until = self._pacer.rest_until(time.monotonic(), message.seconds)
+        rests = message.drawing.canvas is not None  # an empty chart costs next to nothing, and someone waits for more
+        self._resting_until = self._pacer.rest_until(time.monotonic(), message.seconds) if rests else 0.0
         before, self._drawn = self.render(), message.drawing
         self._refresh_what_differs(before.split("\n"), self.render().split("\n"))
         self._draw_when_due()
