@@ -66,7 +66,7 @@ async def test_tags_of_one_run_are_edited_completed_and_judged(app: VidpredApp, 
         table(app).move_to(three["alpha"].run_id)
         field = await asked(pilot, app, "t")
         assert question(app) == "Tags of alpha"
-        assert field.value == "kl old"
+        assert field.value == "kl old "
         field.value = "kl [red]"
         await pilot.press("enter")
         assert isinstance(app.screen, PromptScreen), "what is wrong is said, and nothing is lost"
@@ -90,7 +90,9 @@ async def test_tags_that_marked_runs_share_are_edited_and_others_stay(
             await pilot.press("space")
         field = await asked(pilot, app, "t")
         assert question(app) == "Tags of 2 runs"
-        assert field.value == "kl"
+        assert field.value == "kl "
+        await pilot.press(*"new")
+        assert field.value == "kl new", "what is typed is one more tag"
         field.value = "best"
         await pilot.press("enter")
         await until(pilot, lambda: said(app) == ["2 runs are tagged best."])

@@ -17,7 +17,10 @@ from vidpred_tui.messages import AnnotationRequested, ComparisonExportRequested,
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question with the text to start from; `check` raises UserError, `words` complete the last one typed."""
+    """A question with the text to start from; `check` raises UserError, `words` complete the last one typed.
+
+    What is typed first takes the place of the text, or, where one `adds` to it, goes behind it.
+    """
 
     question: str
     text: str
@@ -25,6 +28,7 @@ class Prompt:
     check: Callable[[str], object]
     wish: Callable[[str], Message]
     words: Sequence[str] = ()
+    adds: bool = False
 
 
 def called(entries: Sequence[RunEntry]) -> str:
@@ -66,7 +70,7 @@ def note(entry: RunEntry) -> Prompt:
         done = f"The note on {entry.label} is kept." if words else f"{entry.label} has no note."
         return annotation([entry], lambda said: replace(said, note=words), done)
 
-    return Prompt(f"Note on {entry.label}", entry.note, "One line; Enter keeps it.", checked_note, wish)
+    return Prompt(f"Note on {entry.label}", entry.note, "One line; Enter keeps it.", checked_note, wish, adds=True)
 
 
 def tags(entries: Sequence[RunEntry], known: Sequence[str]) -> Prompt:
@@ -87,9 +91,8 @@ def tags(entries: Sequence[RunEntry], known: Sequence[str]) -> Prompt:
     hint = "Words with spaces between them; Tab completes one."
     if len(entries) > 1:
         hint = f"The tags that all {len(entries):,} runs share; other tags stay. {hint}"
-    return Prompt(
-        f"Tags of {called(entries)}", " ".join(shared), hint, lambda text: checked_tags(text.split()), wish, known
-    )
+    question, text = f"Tags of {called(entries)}", "".join(f"{tag} " for tag in shared)
+    return Prompt(question, text, hint, lambda text: checked_tags(text.split()), wish, known, adds=True)
 
 
 def export(entries: Sequence[RunEntry]) -> Prompt:

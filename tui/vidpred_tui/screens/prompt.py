@@ -44,6 +44,7 @@ class PromptScreen(ModalScreen[str | None], SteadyDrawing):
         self._prompt = prompt
         self._input = TextControl(prompt.text, id="answer")
         self._input.suggester = _WordSuggester(prompt.words)
+        self._input.select_on_focus = not prompt.adds
 
     def compose(self) -> ComposeResult:
         """Question, field, and the hint, whose place a fault takes."""
