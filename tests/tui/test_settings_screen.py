@@ -20,6 +20,7 @@ from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.screens.settings import SettingsScreen
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.choice_row import ChoiceRow
+from vidpred_tui.widgets.run_table import RunTable
 from vidpred_tui.widgets.setting_field import SettingField
 
 
@@ -103,6 +104,19 @@ async def test_a_copy_starts_from_the_runs_settings_under_a_free_name(app: Vidpr
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
         assert field(app, "lr").value == "0.25"
         assert field(app, "name").value == "origin-2"
+
+
+async def test_a_new_run_is_the_one_that_keys_are_about_on_the_way_back(app: VidpredApp, runs: Path) -> None:
+    fake_run(runs, "origin")
+    async with app.run_test(size=(120, 30)) as pilot:
+        await until(pilot, lambda: app.entries)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and len(app.entries) == 2)
+        await until(pilot, lambda: (current := app.screen.query_one(RunTable).current) and current.name == "origin-2")
 
 
 async def test_what_the_engine_refuses_is_said_in_its_own_words(app: VidpredApp, runs: Path) -> None:

@@ -170,7 +170,13 @@ class VidpredApp(Shell):
 
     def on_run_opened(self, message: messages.RunOpened) -> None:
         """Show the run."""
-        self.push_screen(LiveScreen(message.run_id, self.memory.recall("live", WHOLE)))
+        self.push_screen(self._live(message.run_id))
+
+    def _live(self, run_id: str) -> LiveScreen:
+        for screen in self.screen_stack:
+            if isinstance(screen, RunsScreen):
+                screen.point_at(run_id)
+        return LiveScreen(run_id, self.memory.recall("live", WHOLE))
 
     def on_comparison_requested(self, message: messages.ComparisonRequested) -> None:
         """Show the runs side by side."""
@@ -305,9 +311,9 @@ class VidpredApp(Shell):
             self.say(f"{self._called(message.run_id)} goes on.")
         elif isinstance(self.screen, SettingsScreen):
             self.memory.keep("draft", Draft())
-            self.switch_screen(LiveScreen(message.run_id, self.memory.recall("live", WHOLE)))
+            self.switch_screen(self._live(message.run_id))
         else:
-            self.push_screen(LiveScreen(message.run_id, self.memory.recall("live", WHOLE)))
+            self.push_screen(self._live(message.run_id))
 
     def on_runs_queued(self, message: messages.RunsQueued) -> None:
         """Go back to the runs, and say what waits there."""

@@ -88,6 +88,7 @@ class RunsScreen(VidpredScreen):
         self._demo_summary = demo_summary
         self._list = RunList()
         self._list.use_look(look)
+        self._pointed_at = ""
 
     def compose(self) -> ComposeResult:
         """The table under its filter, hidden behind the offer of a demo while there is no run."""
@@ -116,9 +117,17 @@ class RunsScreen(VidpredScreen):
         if self.focused is None or not self.focused.display:
             (table if entries else empty).focus()
 
+    def point_at(self, run_id: str) -> None:
+        """Put the cursor on a run as soon as it is listed: on coming back keys are about what was looked at."""
+        self._pointed_at = run_id
+
     def _show(self) -> None:
         runs = self._list
-        self.query_one(RunTable).show(runs.shown, runs.marked, runs.order)
+        table = self.query_one(RunTable)
+        table.show(runs.shown, runs.marked, runs.order)
+        if any(entry.run_id == self._pointed_at for entry in runs.entries):
+            table.move_to(self._pointed_at)
+            self._pointed_at = ""
         no_row = self.query_one("#no-row", Static)
         no_row.update("No run is meant by this filter.")
         no_row.display = bool(runs.entries) and not runs.shown
