@@ -99,7 +99,7 @@ class LiveScreen(VidpredScreen):
         """Header, charts, log and, on a large terminal, the newest prediction."""
         yield TitleBar(self._run_id)
         yield RunHeader(id="run-header")
-        yield ChartGrid(tuple(TITLES), self._shown)
+        yield ChartGrid(TITLES, self._shown)
         yield FindLine()
         with Horizontal(id="below"):
             yield LogTailView(id="log")

@@ -105,8 +105,8 @@ class SettingsScreen(VidpredScreen):
         yield Static(id="differences")
         yield SettingsForm(self._choices[self._chosen].settings)
         with Horizontal(id="planned"):
-            yield Chart(ChartPlan("planned"), id="chart-planned-schedules")
-            yield Chart(ChartPlan("planned learning rate"), id="chart-planned-lr")
+            yield Chart(ChartPlan("planned", empty=""), id="chart-planned-schedules")
+            yield Chart(ChartPlan("planned learning rate", empty=""), id="chart-planned-lr")
         yield PreflightPanel(id="preflight")
         with Horizontal(id="below"):
             yield Static(id="field-help")

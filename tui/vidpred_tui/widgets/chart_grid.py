@@ -29,9 +29,10 @@ class ChartGrid(Container):
         page: int
         pages: int
 
-    def __init__(self, names: Sequence[str], usual: Sequence[str]) -> None:
+    def __init__(self, titles: Mapping[str, str], usual: Sequence[str]) -> None:
         super().__init__()
-        self._charts = {name: CursorChart(ChartPlan(name), id=f"chart-{name}") for name in names}
+        plans = {name: ChartPlan(title, empty="") for name, title in titles.items()}  # before anything is read
+        self._charts = {name: CursorChart(plan, id=f"chart-{name}") for name, plan in plans.items()}
         self._chosen = tuple(usual)
         self._selected = ""
         self.is_single = False
