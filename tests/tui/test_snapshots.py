@@ -120,6 +120,16 @@ def keys(*pressed: str, until_shown: str) -> Act:
     return act
 
 
+def after(state: str, *pressed: str, until_shown: str) -> Act:
+    """Press keys in one of the STATES."""
+
+    async def act(pilot: Pilot[None]) -> None:
+        await STATES[state](pilot)
+        await keys(*pressed, until_shown=until_shown)(pilot)
+
+    return act
+
+
 STATES = {
     "runs": keys(until_shown="RunTable"),
     "filtered": keys("slash", *"state:", until_shown="FilterLine"),
@@ -129,6 +139,15 @@ STATES = {
     "compare": keys("down", "down", "down", "space", "down", "space", "c", until_shown="#compare-settings"),
     "frames": keys("end", "f", until_shown="FramePane"),
     "help": keys("question_mark", until_shown="#help"),
+    "delete": keys("A", "delete", until_shown="#confirm"),
+    "note": keys("e", until_shown="#prompt"),
+}
+STATES |= {
+    "control": after("live", "k", until_shown="#control"),
+    "charts": after("live", "a", until_shown="#choice"),
+    "cursor": after("live", "v", "left", "left", "plus", until_shown="#chart-loss"),
+    "log": after("broken", "slash", *"NaN", until_shown="FindLine"),
+    "difference": after("compare", "m", "d", "r", until_shown="#compare-settings"),
 }
 
 

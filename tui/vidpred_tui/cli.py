@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from vidpred_tui.terminal import unusable_reason
+from vidpred_tui.terminal import has_hung_up, unusable_reason
 
 
 def main() -> None:
@@ -39,9 +39,11 @@ def main() -> None:
     gc.enable()
 
     app = Program(arguments.runs.expanduser().absolute(), compared=compared)
-    app.run()
-    if app.return_code == HUNG_UP:
-        os._exit(HUNG_UP)  # Python would leave with 120, as it cannot flush what nobody reads any more
+    try:
+        app.run()
+    finally:  # a terminal that has gone can make anything fail, also before the signal that tells of it is heard
+        if app.return_code == HUNG_UP or has_hung_up():
+            os._exit(HUNG_UP)  # Python would leave with 120, as it cannot flush what nobody reads any more
     if app.fault:
         print(crash_sentences(app.fault), file=sys.stderr)
         sys.exit(1)

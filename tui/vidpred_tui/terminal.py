@@ -23,6 +23,15 @@ def unusable_reason() -> str | None:
     return None
 
 
+def has_hung_up() -> bool:
+    """Whether the terminal that was drawn on is no more."""
+    try:
+        termios.tcgetattr(sys.__stderr__)  # type: ignore[arg-type]
+    except (termios.error, OSError, ValueError, TypeError):
+        return True
+    return False
+
+
 def output_pending() -> bool:
     """Whether output waits for a slow connection: a redraw now would only lengthen the queue and delay keys.
 

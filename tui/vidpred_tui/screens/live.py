@@ -304,9 +304,7 @@ class LiveScreen(VidpredScreen):
     def action_search(self) -> None:
         """Look for words in the log."""
         self.add_class("-searching")
-        line = self.query_one(FindLine)
-        line.open()
-        line.say("in the log; Esc ends it")
+        self.query_one(FindLine).open("in the log; Esc ends it")
         self.refresh_bindings()
 
     @on(FindLine.Typed)

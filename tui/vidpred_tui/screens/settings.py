@@ -229,7 +229,7 @@ class SettingsScreen(VidpredScreen):
         """Type what a field is called."""
         if not isinstance(self.focused, FindInput):
             self._left = self.focused
-        self.query_one(FindLine).open()
+        self.query_one(FindLine).open("a name, a flag or a word of the help")
 
     @on(FindLine.Typed)
     def _find(self, message: FindLine.Typed) -> None:

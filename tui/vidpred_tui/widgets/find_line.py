@@ -1,4 +1,4 @@
-"""A line to find a field by, above the form; it takes a row only while someone types into it."""
+"""A line to find something by, a field or a line of the log; it takes a row only while someone types into it."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,7 +19,7 @@ class FindInput(TextControl):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "leave(True)", "Go there"),
         Binding("down", "leave(True)", "Go there", show=False),
-        Binding("escape", "leave(False)", "All fields"),
+        Binding("escape", "leave(False)", "End the search"),
     ]
 
     @dataclass
@@ -57,10 +57,10 @@ class FindLine(Horizontal):
         yield FindInput("", id="find")
         yield Static("", id="found", markup=False)
 
-    def open(self) -> None:
+    def open(self, hint: str) -> None:
         """Let someone type."""
         self.query_one(FindInput).value = ""
-        self.say("a name, a flag or a word of the help")
+        self.say(hint)
         self.display = True
         self.screen.set_focus(self.query_one(FindInput))  # now: what is typed next is looked for
 
