@@ -22,6 +22,7 @@ from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.choice_row import ChoiceRow
 from vidpred_tui.widgets.run_table import RunTable
 from vidpred_tui.widgets.setting_field import SettingField
+from vidpred_tui.widgets.settings_form import SettingsForm
 
 
 def text(app: VidpredApp, selector: str) -> str:
@@ -184,6 +185,12 @@ async def test_one_field_or_all_are_taken_back_to_the_preset(app: VidpredApp) ->
 # Finding a field.
 
 
+def is_in_sight(app: VidpredApp) -> bool:
+    """Whether the focused field lies within what is shown of the form."""
+    form = app.screen.query_one(SettingsForm)
+    return app.focused is not None and form.region.contains_region(app.focused.region)
+
+
 async def test_a_field_is_found_by_its_name_its_flag_the_labs_name_or_a_word_of_its_help(app: VidpredApp) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await open_form(app, pilot)
@@ -201,7 +208,7 @@ async def test_a_field_is_found_by_its_name_its_flag_the_labs_name_or_a_word_of_
             await pilot.press("enter")
             await until(pilot, lambda: app.focused is app.screen.query_one(f"#field-{expected}"))  # noqa: B023
             assert len(shown_fields(app)) == len(describe_settings()), "all are there again"
-            await until(pilot, lambda: app.focused is not None and app.focused.region.height == 1)
+            await until(pilot, lambda: is_in_sight(app))
         await pilot.press("ctrl+f")
         await until(pilot, lambda: app.focused is app.screen.query_one("#find"))
         app.screen.query_one("#find", Input).value = "qqq"
@@ -209,6 +216,7 @@ async def test_a_field_is_found_by_its_name_its_flag_the_labs_name_or_a_word_of_
         await pilot.press("escape")
         await until(pilot, lambda: len(shown_fields(app)) == len(describe_settings()))
         await until(pilot, lambda: app.focused is app.screen.query_one("#field-augment"))
+        await until(pilot, lambda: is_in_sight(app))
 
 
 async def test_a_field_is_found_as_well_where_enter_follows_at_once(app: VidpredApp) -> None:

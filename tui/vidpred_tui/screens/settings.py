@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Button, Select, Static
@@ -92,6 +93,7 @@ class SettingsScreen(VidpredScreen):
         self._checker = PreflightChecker(runs)
         self._looking: Timer | None = None
         self._left: Widget | None = None
+        self._is_out_of_sight = False
 
     def compose(self) -> ComposeResult:
         """Preset above, form between, help on the focused field and Start below."""
@@ -119,6 +121,7 @@ class SettingsScreen(VidpredScreen):
 
     def on_mount(self) -> None:
         """Judge the settings that the form starts with."""
+        self.screen_layout_refresh_signal.subscribe(self, self._show_focused, immediate=True)
         self._form.fill(self._draft.values)
         if self._draft.values:
             self.query_one(TitleBar).show("what you typed last is back; F5 resets it")
@@ -243,7 +246,14 @@ class SettingsScreen(VidpredScreen):
     def _leave_find(self, message: FindInput.Left) -> None:
         self.query_one(FindLine).close()
         if not self._form.focus_found(message.words) and self._left is not None:
-            self.set_focus(self._left)
+            self.set_focus(self._left, scroll_visible=False)
+        self._is_out_of_sight = True
+
+    def _show_focused(self, _: Screen[Any]) -> None:
+        """Scroll to the field that was found, now that all fields have their places again."""
+        if self._is_out_of_sight and self.focused is not None:
+            self._is_out_of_sight = False
+            self.focused.scroll_visible(animate=False, immediate=True)
 
     # Taking back, files, and the end of it.
 

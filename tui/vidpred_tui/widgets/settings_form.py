@@ -131,7 +131,7 @@ class SettingsForm(Vertical):
         best = max(self._fields.values(), key=lambda field: field.matches(words))
         if not words.strip() or not best.matches(words):
             return False
-        self.screen.set_focus(best.control)
+        self.screen.set_focus(best.control, scroll_visible=False)  # nobody knows where it is before the next layout
         return True
 
     @on(Input.Changed)
