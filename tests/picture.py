@@ -11,7 +11,7 @@ from pyte.screens import Char
 CELL = (10, 20)
 """Pixels of a cell, width and height: whole halves and quarters, so that blocks meet without a seam."""
 FONT_SIZE = 16
-FOREGROUND, BACKGROUND = "dcdfe4", "14171c"
+FOREGROUND, BACKGROUND = "dcdfe4", "16181b"
 NAMED = {"black": "000000", "red": "cd3131", "green": "0dbc79", "brown": "e5e510", "blue": "2472c8"}
 NAMED |= {"magenta": "bc3fbc", "cyan": "11a8cd", "white": "e5e5e5"}
 # Unicode's braille bits, from the lowest: column and row of the dot.

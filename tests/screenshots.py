@@ -5,6 +5,7 @@ The newest finished run is shown alone, and beside the one before it where there
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from picture import picture
@@ -17,7 +18,7 @@ ENTER, ESCAPE, PAGE_DOWN = "\r", "\x1b", "\x1b[6~"
 
 def main(runs: Path) -> None:
     """Go from screen to screen and keep what each shows."""
-    os.environ["COLORTERM"] = "truecolor"
+    os.environ |= {"COLORTERM": "truecolor", "XDG_STATE_HOME": tempfile.mkdtemp()}  # as nobody has ever used it
     with Terminal(runs, columns=COLUMNS, rows=ROWS) as terminal:
 
         def keep(name: str, *words: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.color import Color, ColorSystem
 from textual.events import Resize
 from textual.geometry import Size
 
@@ -87,6 +88,13 @@ def test_curves_and_words_are_legible_on_every_theme(theme) -> None:  # type: ig
     words = [*colours().states.values(), theme.foreground, theme.primary, theme.accent, theme.error, theme.success]
     for colour in words:
         assert contrast(rgb(colour), background) >= 4.5, colour  # and of text
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_surfaces_are_grey_in_256_colours_too(theme) -> None:  # type: ignore[no-untyped-def]
+    for surface in (theme.background, theme.surface, theme.panel):
+        red, green, blue = Color.parse(surface).downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
+        assert red == green == blue, surface
 
 
 def test_a_theme_that_is_not_ours_is_drawn_on_as_dark_or_light() -> None:

@@ -31,6 +31,7 @@ def _variables(
     }
 
 
+# Surfaces are greys, though not quite: in the 256 colours that SSH users have, bluish ones turn navy and lilac.
 _DARK = Theme(
     name="vidpred",
     primary="#5fd7ff",
@@ -40,10 +41,10 @@ _DARK = Theme(
     error="#ff6b6b",
     success="#7ee787",
     foreground="#dcdfe4",
-    background="#14171c",
-    surface="#1b1f26",
-    panel="#232830",
-    variables=_variables("#264f78", "#ffffff", "#232830", "#ffd75f", "#5fd7ff", "#3c4654", "#1b1f26"),
+    background="#16181b",
+    surface="#1d2024",
+    panel="#282b30",
+    variables=_variables("#264f78", "#ffffff", "#282b30", "#ffd75f", "#5fd7ff", "#3c4654", "#1d2024"),
 )
 _LIGHT = Theme(
     name="vidpred-light",
@@ -55,10 +56,10 @@ _LIGHT = Theme(
     success="#1a7032",
     foreground="#1f2328",
     background="#fafafa",
-    surface="#f1f3f6",
-    panel="#e4e8ed",
+    surface="#f3f4f5",
+    panel="#e7e9eb",
     dark=False,
-    variables=_variables("#b6d7f2", "#101418", "#e4e8ed", "#8a5200", "#005f9e", "#a9b4c0", "#e4e8ed"),
+    variables=_variables("#b6d7f2", "#101418", "#e7e9eb", "#8a5200", "#005f9e", "#a9b4c0", "#e7e9eb"),
 )
 # Okabe and Ito's colours: no two that matter differ in red and green alone.
 _COLOUR_BLIND = replace(
@@ -69,7 +70,7 @@ _COLOUR_BLIND = replace(
     warning="#e69f00",
     error="#e8762d",
     success="#56b4e9",
-    variables=_variables("#0b4a75", "#ffffff", "#232830", "#f0e442", "#56b4e9", "#3c4654", "#1b1f26"),
+    variables=_variables("#0b4a75", "#ffffff", "#282b30", "#f0e442", "#56b4e9", "#3c4654", "#1d2024"),
 )
 THEMES = (_DARK, _LIGHT, _COLOUR_BLIND)
 DEFAULT_THEME = _DARK.name
@@ -113,7 +114,7 @@ _ON_DARK = Colours(
     baseline=(188, 188, 188),
     axis=(128, 128, 128),
     fault=(255, 95, 95),
-    background=(20, 23, 28),
+    background=(22, 24, 27),
 )
 _ON_LIGHT = Colours(
     runs=(
