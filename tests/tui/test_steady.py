@@ -1,9 +1,13 @@
 """Drawing waits for a terminal that has not yet taken what it was sent, and then draws once."""
 
+from pathlib import Path
+
 import pytest
 
-from tui.fake_runs import until
+from tui.fake_runs import fake_run, until
 from vidpred_tui.app import VidpredApp
+from vidpred_tui.messages import ComparisonRequested
+from vidpred_tui.screens.compare import CompareScreen
 from vidpred_tui.screens.help import HelpScreen
 from vidpred_tui.widgets.title_bar import TitleBar
 
@@ -33,3 +37,14 @@ async def test_what_changes_while_output_is_pending_is_drawn_once(
         await until(pilot, lambda: drawn)
         await pilot.pause(0.1)
         assert len(drawn) == 1
+
+
+async def test_runs_are_compared_whatever_waits_to_be_drawn(
+    app: VidpredApp, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [fake_run(runs, name, settings={"lr": rate}) for name, rate in (("one", 0.25), ("two", 0.5))]
+    monkeypatch.setattr("vidpred_tui.screens.steady.output_pending", lambda: True)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.entries)
+        app.post_message(ComparisonRequested(tuple(run.run_id for run in made)))
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.comparison is not None)

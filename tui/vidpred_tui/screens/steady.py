@@ -18,7 +18,7 @@ class SteadyDrawing(Screen[Any]):
     each other closely call each other back for ever.
     """
 
-    _due: asyncio.TimerHandle | None = None
+    _postponed: asyncio.TimerHandle | None = None
 
     def on_resize(self, event: Resize) -> None:
         """Keep an outdated size from being laid out."""
@@ -28,10 +28,10 @@ class SteadyDrawing(Screen[Any]):
     def _compositor_refresh(self) -> None:
         if not output_pending():
             super()._compositor_refresh()
-        elif self._due is None:
-            self._due = asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LOOKS, self._draw_due)
+        elif self._postponed is None:
+            self._postponed = asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LOOKS, self._draw_postponed)
 
-    def _draw_due(self) -> None:
-        self._due = None
+    def _draw_postponed(self) -> None:
+        self._postponed = None
         if self.is_running:
             self._compositor_refresh()
