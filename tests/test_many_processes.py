@@ -4,6 +4,7 @@ Each writer keeps a diary of its own: what it is about to do, and what it has do
 runs, its index and its trash hold exactly what the diaries say, and of a killed writer perhaps what it was about to do.
 """
 
+import fcntl
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from test_kill import FORKS, command
 from test_training import measured, train
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.annotations import Annotations
+from vidpred_engine.store.atomic import abandoned_files, remove_abandoned, replacing
 from vidpred_engine.store.metric_log import MetricReader
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory, create_run, run_ids
@@ -258,3 +260,38 @@ def test_a_training_waits_once_for_the_registry_and_goes_on_without(
         "registry.json cannot be written: another process holds registry.lock; training goes on and tries again."
     ]
     assert [entry.state for entry in Registry(run.path.parent).entries()] == ["finished"]
+
+
+def test_a_file_taken_for_an_abandoned_one_before_it_is_locked_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, early = fcntl.flock, [True]
+
+    def late(file: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX and early:
+            early.clear()
+            remove_abandoned(tmp_path)
+            assert not list(tmp_path.iterdir())
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with replacing(tmp_path / "registry.json") as temporary:
+        assert not early
+        temporary.write_bytes(b"all of it")
+        assert abandoned_files(tmp_path) == [], "it is locked"
+    assert [path.name for path in tmp_path.iterdir()] == ["registry.json"]
+
+
+def test_an_abandoned_file_is_removed_under_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = tmp_path / f".registry.json.{'0' * 16}.tmp"
+    left.touch()
+    unlink = Path.unlink
+
+    def checked(path: Path) -> None:
+        with path.open() as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", checked)
+    remove_abandoned(tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -214,6 +214,9 @@ def test_charts_share_their_drawing_time() -> None:
     beside_it = pacer.rest_until(200.0, 0.05)
     assert beside_it == pytest.approx(202.4)
     assert pacer.rest_until(300.0, 0.05) == pytest.approx(301.2)
+    for _ in range(100):  # as keys ask for them, one after the other
+        rest = pacer.rest_until(400.0, 0.05)
+    assert rest == 405.0
 
 
 class ChartApp(App[None]):

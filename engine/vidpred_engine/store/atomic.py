@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -43,28 +44,28 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 def abandoned_files(folder: Path) -> list[Path]:
     """The temporary files that killed writers left in a folder: nobody holds their locks."""
-    return [path for path in folder.glob(".*.tmp") if _TEMPORARY.fullmatch(path.name) and _is_unlocked(path)]
+    return list(_abandoned(folder))
 
 
 def remove_abandoned(folder: Path) -> None:
     """Remove the temporary files that killed writers left in a folder."""
-    for path in abandoned_files(folder):
+    for path in _abandoned(folder):
         with suppress(OSError):
             path.unlink()
 
 
-def _is_unlocked(path: Path) -> bool:
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(file)
-    return True
+def _abandoned(folder: Path) -> Iterator[Path]:
+    """Such files, each held while it is the present one: a writer that is about to lock it learns what became of it."""
+    for path in folder.glob(".*.tmp"):
+        if not _TEMPORARY.fullmatch(path.name):
+            continue
+        with suppress(OSError):
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                yield path
+            finally:
+                os.close(file)
 
 
 class replacing:  # noqa: N801 - reads as a statement: `with replacing(path) as temporary`
@@ -77,12 +78,15 @@ class replacing:  # noqa: N801 - reads as a statement: `with replacing(path) as 
         self._path = path
 
     def __enter__(self) -> Path:
-        self._temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")
-        # The umask decides who may read it, as of any other file: a runs folder is shared with colleagues.
-        self._file = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        with suppress(OSError):  # file systems without locks are without abandoned files to remove, too
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        return self._temporary
+        while True:
+            self._temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.tmp")
+            # The umask decides who may read it, as of any other file: a runs folder is shared with colleagues.
+            self._file = os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            with suppress(OSError):  # file systems without locks are without abandoned files to remove, too
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            if os.fstat(self._file).st_nlink:
+                return self._temporary
+            os.close(self._file)  # taken for an abandoned one before it was locked
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 # Charts together draw for a 25th of a core at most, however many there are. So a run that logs 5 records a second costs
 # 8 % of a core and 5 kB/s at 160x48, where nine are shown and a drawing takes 4 ms; half of it is Textual's share.
 REST = 24
+# Drawings that someone asks for by a key do not wait, but count: without an end to it, news would wait for them long.
+LONGEST_REST = 5.0
 
 
 def least_rest(environment: Mapping[str, str]) -> float:
@@ -24,5 +26,6 @@ class Pacer:
 
         Not of the clock's: charts draw side by side and wait for each other, and on a busy machine for much else.
         """
-        self._spent_until = max(now, self._spent_until) + REST * drawing_seconds
+        spent = max(now, self._spent_until) + REST * drawing_seconds
+        self._spent_until = min(spent, now + LONGEST_REST)
         return max(now + self.least_rest, self._spent_until)
