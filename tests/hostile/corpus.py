@@ -10,11 +10,12 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -286,8 +287,6 @@ def nested(levels: int) -> Any:
     return found
 
 
-def sentence(text: str, *, longest: int = 2000) -> Sequence[str]:
-    """Assert that a text is a sentence to be shown: not empty, not endless, no part of a traceback."""
-    assert 0 < len(text) < longest
-    assert "Traceback" not in text
-    return text.splitlines()
+def cases(corpus: dict[str, Any]) -> pytest.MarkDecorator:
+    """A test for each case of a corpus."""
+    return pytest.mark.parametrize("case", list(corpus.values()), ids=list(corpus))
