@@ -52,6 +52,14 @@ def tiny(lab_folder: Path) -> RunSettings:
 
 
 @pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """The folder of the runs, empty."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def sshd(tmp_path: Path) -> Iterator[list[str]]:
     """The words that log in to an SSH server of this test's own on this machine."""
     with ssh_server(tmp_path / "ssh") as words:

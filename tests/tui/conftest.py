@@ -9,14 +9,6 @@ from vidpred_tui.app import VidpredApp
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    """The folder of the runs, empty."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def launcher() -> Launcher:
     """A launcher that records."""
     return Launcher()

@@ -125,7 +125,7 @@ class RunsScreen(VidpredScreen):
         runs = self._list
         table = self.query_one(RunTable)
         table.show(runs.shown, runs.marked, runs.order)
-        if any(entry.run_id == self._pointed_at for entry in runs.entries):
+        if self._pointed_at and any(entry.run_id == self._pointed_at for entry in runs.entries):
             table.move_to(self._pointed_at)
             self._pointed_at = ""
         no_row = self.query_one("#no-row", Static)
