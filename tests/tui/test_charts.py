@@ -1,5 +1,6 @@
 """Charts: ticks, thinning, drawings that nothing can break, and when they are drawn."""
 
+import asyncio
 import math
 import time
 from dataclasses import replace
@@ -89,7 +90,7 @@ def test_a_chart_that_grows_changes_only_at_its_end() -> None:
     drawings = []
     for length in (1610, 1640):
         grown = Curve(np.arange(float(length)), values[:length])
-        drawings.append(draw(ChartPlan("loss", (Line("", grown, RUN_STYLES[0]),)), 80, 12).content.plain.split("\n"))
+        drawings.append(draw(ChartPlan("loss", (Line("", grown, RUN_STYLES[0]),)), 80, 12).text.split("\n"))
     differing = {
         x
         for before, after in zip(*drawings, strict=True)
@@ -119,7 +120,7 @@ def test_no_value_and_no_size_breaks_a_chart(
 ) -> None:
     lines = tuple(Line("line", curve(item), style) for item, style in zip(values, RUN_STYLES, strict=False))
     plan = ChartPlan("title", lines, tuple(Level("level", level, "─") for level in levels), note="note")
-    rows = draw(plan, width, height).content.plain.rstrip("\n").split("\n")
+    rows = draw(plan, width, height).text.rstrip("\n").split("\n")
     assert len(rows) <= height
     assert max(map(len, rows)) <= max(width, 1)
 
@@ -128,34 +129,34 @@ def test_a_chart_is_as_large_as_its_place_whatever_the_terminal_is_taken_for(mon
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("LINES", "24")
     plan = ChartPlan("PSNR", (Line("run", curve([20.0, 30.0]), RUN_STYLES[0]),))
-    rows = draw(plan, 150, 40).content.plain.splitlines()
+    rows = draw(plan, 150, 40).text.splitlines()
     assert len(rows) == 40
     assert len(rows[-2]) == 150  # the axis
 
 
 def test_a_fault_is_marked_at_its_step() -> None:
     broken = curve([1.0] * 50 + [math.nan] + [2.0] * 49)
-    drawing = draw(ChartPlan("loss", (Line("", broken, RUN_STYLES[0]),)), 60, 12).content
-    top = drawing.plain.split("\n")[1]
+    drawing = draw(ChartPlan("loss", (Line("", broken, RUN_STYLES[0]),)), 60, 12).text
+    top = drawing.split("\n")[1]
     canvas_start = LABEL_WIDTH + 1
     middle = canvas_start + (60 - canvas_start - 1) * 50 / 99
     assert abs(top.index("✕") - middle) <= 1
-    assert drawing.plain.count("┊") == 12 - 1 - 2 - 1  # all rows of the canvas but the one with the cross
+    assert drawing.count("┊") == 12 - 1 - 2 - 1  # all rows of the canvas but the one with the cross
 
 
 def test_a_curve_of_faults_alone_is_marked_too() -> None:
-    assert "✕" in draw(ChartPlan("loss", (Line("", curve([math.nan] * 5), RUN_STYLES[0]),)), 60, 12).content.plain
+    assert "✕" in draw(ChartPlan("loss", (Line("", curve([math.nan] * 5), RUN_STYLES[0]),)), 60, 12).text
 
 
 def test_curves_that_share_a_chart_carry_their_signs() -> None:
     lines = tuple(Line(name, curve([1.0] * 300), style) for name, style in zip("ab", RUN_STYLES, strict=False))
-    body = draw(ChartPlan("loss", lines), 80, 12).content.plain.split("\n", 1)[1]
+    body = draw(ChartPlan("loss", lines), 80, 12).text.split("\n", 1)[1]
     assert "●" in body
     assert "▲" in body
 
 
 def test_an_empty_chart_says_what_it_waits_for() -> None:
-    assert "nothing logged yet" in draw(ChartPlan("loss"), 60, 12).content.plain
+    assert "nothing logged yet" in draw(ChartPlan("loss"), 60, 12).text
 
 
 def test_a_runs_charts_name_the_guilty_term_and_the_baselines() -> None:
@@ -208,22 +209,28 @@ def test_planned_charts_show_the_ramp_and_the_warm_up() -> None:
 
 def test_charts_share_their_drawing_time() -> None:
     pacer = Pacer(least_rest({}))
-    assert pacer.rest_until(100.0, 0.001) == 100.5
-    alone = pacer.rest_until(200.0, 0.05)
-    assert alone == pytest.approx(201.2)
-    beside_it = pacer.rest_until(200.0, 0.05)
-    assert beside_it == pytest.approx(202.4)
-    assert pacer.rest_until(300.0, 0.05) == pytest.approx(301.2)
+    pacer.spend(100.0, 0.001)
+    assert pacer.resting_until == 100.5
+    pacer.spend(200.0, 0.05)
+    assert pacer.resting_until == pytest.approx(201.6)
+    pacer.spend(200.0, 0.05)
+    assert pacer.resting_until == pytest.approx(203.2)
+    pacer.spend(300.0, 0.05)
+    assert pacer.resting_until == pytest.approx(301.6)
     for _ in range(100):  # as keys ask for them, one after the other
-        rest = pacer.rest_until(400.0, 0.05)
-    assert rest == 405.0
+        pacer.spend(400.0, 0.05)
+    assert pacer.resting_until == 405.0
 
 
 class ChartApp(App[None]):
-    """One chart that shows nothing yet."""
+    """Charts that show nothing yet."""
+
+    def __init__(self, count: int = 1) -> None:
+        super().__init__()
+        self._count = count
 
     def compose(self) -> ComposeResult:
-        yield Chart(ChartPlan("first"), id="chart")
+        yield from (Chart(ChartPlan("first")) for _ in range(self._count))
 
 
 async def test_a_chart_rests_after_a_drawing_and_not_after_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,8 +243,10 @@ async def test_a_chart_rests_after_a_drawing_and_not_after_an_empty_one(monkeypa
         chart.show(drawn)
         await until(pilot, lambda: "second" in chart.text)
         chart.show(replace(drawn, title="third"))
-        await until(pilot, lambda: chart._due is not None)
-        assert "third" not in chart.text
+        assert chart._due is not None
+        assert chart._due.when() > asyncio.get_running_loop().time() + 1e5
+        chart.show(replace(drawn, title="fourth"), at_once=True)
+        await until(pilot, lambda: "fourth" in chart.text)
 
 
 async def test_a_chart_whose_rest_is_over_in_an_instant_draws_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,10 +255,26 @@ async def test_a_chart_whose_rest_is_over_in_an_instant_draws_all_the_same(monke
         chart = app.query_one(Chart)
         await until(pilot, lambda: "first" in chart.text)
         clock = time.monotonic()
-        monkeypatch.setattr(chart, "_resting_until", clock + 1e-9)
+        monkeypatch.setattr(chart._pacer, "resting_until", clock + 1e-9)
         with monkeypatch.context() as stopped:  # so that the rest is not over when it is looked at
             stopped.setattr(
                 chart_module, "time", SimpleNamespace(monotonic=lambda: clock, thread_time=time.thread_time)
             )
             chart.show(ChartPlan("second"))
         await until(pilot, lambda: "second" in chart.text)
+
+
+async def test_charts_that_are_due_are_drawn_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Chart, "_pacer", Pacer(least_rest=0.0))
+    app = ChartApp(count=3)
+    async with app.run_test(size=(60, 36)) as pilot:
+        charts = list(app.query(Chart))
+        await until(pilot, lambda: all("first" in chart.text for chart in charts))
+        workers = []
+        monkeypatch.setattr(app.workers, "add_worker", lambda worker, **_: workers.append(worker))
+        for chart in charts:
+            chart.show(ChartPlan("second", (Line("run", curve([1.0, 2.0]), RUN_STYLES[0]),)))
+        await until(pilot, lambda: workers)
+        await pilot.pause()
+        assert len(workers) == 1
+        assert all(chart._drawing for chart in charts)

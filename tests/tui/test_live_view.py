@@ -81,7 +81,7 @@ async def test_the_cursor_tells_the_values_at_its_step_in_every_title(app: Vidpr
         assert 399 - 20 * moves < view.cursor < 399 - moves, "a column is some steps wide"
         assert chart(app, "loss").startswith(f"loss {view.cursor:.0f}\n")
         assert chart(app, "kl").startswith("KL 0" if view.cursor % 10 == 0 else "KL 2")
-        rows = loss.render().plain.split("\n")[1:-2]
+        rows = loss.text.split("\n")[1:-2]
         assert len({row.index("│", 8) for row in rows if "│" in row[8:]}) == 1, "a vertical line"
         await pilot.press("right", "right")
         assert app.screen._view.cursor > view.cursor  # type: ignore[attr-defined]

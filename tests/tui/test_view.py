@@ -40,7 +40,7 @@ def curve(values: list[float], steps: list[float] | None = None) -> Curve:
 def chart(values: Curve, view: View = WHOLE, **more: object) -> list[str]:
     """The rows of a drawn chart of one curve."""
     plan = ChartPlan("loss", (Line("", values, RUN_STYLES[0]),), figure=metric, **more)  # type: ignore[arg-type]
-    return draw(seen(plan, view, STEPS), WIDTH, HEIGHT).content.plain.split("\n")
+    return draw(seen(plan, view, STEPS), WIDTH, HEIGHT).text.split("\n")
 
 
 # Averages.
@@ -136,7 +136,7 @@ def test_a_fault_is_marked_at_its_step_whatever_the_view(
     snapshot = RunSnapshot("id", None, Status("running"), builder.snapshot())
     view = View(axis=axis, log=log, window=window)  # type: ignore[arg-type]
     drawing = draw(run_charts(snapshot, course, view)["kl"], WIDTH, HEIGHT)
-    rows, canvas = drawing.content.plain.split("\n"), drawing.canvas
+    rows, canvas = drawing.text.split("\n"), drawing.canvas
     assert rows[0] == "KL 2  NaN at step 120 (kl)"
     assert canvas is not None
     first, last = window or (0.0, 200.0)
@@ -295,7 +295,7 @@ def test_no_value_no_view_and_no_size_breaks_a_chart(
         ruler,
     )
     drawing = draw(plan, width, height)
-    rows = drawing.content.plain.rstrip("\n").split("\n")
+    rows = drawing.text.rstrip("\n").split("\n")
     assert len(rows) <= height
     assert max(map(len, rows)) <= max(width, 1)
     if drawing.canvas is not None:
@@ -347,13 +347,13 @@ def test_the_planned_course_is_drawn_ahead_of_the_live_curve_to_the_last_step() 
     snapshot = RunSnapshot("id", given_, Status("running", steps=1000), builder.snapshot())
     plan = run_charts(snapshot, course)["lr"]
     assert plan.span == (0.0, 999.0)
-    rows = draw(plan, WIDTH, HEIGHT).content.plain.split("\n")
+    rows = draw(plan, WIDTH, HEIGHT).text.split("\n")
     ahead = next(row for row in rows if row.count("·") > 20)
     share = (ahead.index("·") - LABEL_WIDTH - 1) / (WIDTH - LABEL_WIDTH - 2)
     assert share == pytest.approx(0.3, abs=0.03), "it begins where the live curve ends"
     assert ahead.rstrip().endswith("·")
     assert len(ahead.rstrip()) == WIDTH
-    timed = draw(run_charts(snapshot, course, View(axis="time"))["lr"], WIDTH, HEIGHT).content.plain
+    timed = draw(run_charts(snapshot, course, View(axis="time"))["lr"], WIDTH, HEIGHT).text
     assert "·" not in timed, "nobody knows when steps to come will be"
 
 
@@ -388,7 +388,7 @@ def test_the_device_charts_are_the_gpus_where_there_is_one() -> None:
     cpu = charts(memory_gib=1.5)
     assert head(cpu["load"], 60)[0].plain == "CPU 140%"
     assert head(cpu["memory"], 60)[0].plain == "memory GiB  ◆ process 1.5"
-    assert "no GPU has told of it" in draw(cpu["power"], 60, 10).content.plain
+    assert "no GPU has told of it" in draw(cpu["power"], 60, 10).text
     gpu = charts(memory_gib=1.5, gpu_percent=87.0, gpu_memory_gib=70.25, gpu_watts=312.5)
     assert head(gpu["load"], 60)[0].plain == "GPU 87%"
     assert head(gpu["memory"], 60)[0].plain == "memory GiB  ◆ process 1.5 + GPU 70.25"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidpred_engine.curve import EMPTY_CURVE, Curve, Floats, within
+from vidpred_tui.charts.braille import Integers
 from vidpred_tui.charts.plan import ChartPlan, Line
 from vidpred_tui.charts.ruler import Ruler
 from vidpred_tui.charts.ticks import log_labels, log_ticks, round_ticks, tick_labels
@@ -52,6 +53,10 @@ class Canvas:
     def y(self, values: Floats) -> list[float]:
         """Values, positive ones under `log`, as shares of the height."""
         return ((scaled(values, log=self.log) - self.low) / (self.high - self.low)).tolist()  # type: ignore[no-any-return]
+
+    def shares(self, columns: Integers, rows: Integers) -> tuple[list[float], list[float]]:
+        """Cells, counted from the lower left, as shares of the width and the height."""
+        return (columns / max(self.columns - 1, 1)).tolist(), (rows / max(self.rows - 1, 1)).tolist()
 
     def column(self, step: float) -> int | None:
         """The drawing's column in which a step is; None beyond what is shown."""

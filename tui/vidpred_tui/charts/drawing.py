@@ -5,13 +5,17 @@ program down, and so would a range that overflows; scaling here leaves it nothin
 """
 
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 import numpy as np
-from rich.text import Text
-from textual.content import Content
+from textual.color import Color
+from textual.content import Content, Span
+from textual.style import Style
 from textual_plotext import Plot
 
 from vidpred_engine.curve import Curve, Floats, thin_between
+from vidpred_tui.charts.braille import braille_line
 from vidpred_tui.charts.canvas import (
     AXIS_ROWS,
     SMALLEST_HEIGHT,
@@ -35,11 +39,16 @@ POINT, AHEAD, BAND = "•", "·", "░"
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart as text; `canvas` is where on it the curves are, None without any, and `remark` stands in its head."""
+    """A chart as rows; `canvas` is where on it the curves are, None without any, and `remark` stands in its head."""
 
-    content: Content
+    rows: tuple[Content, ...] = ()
     canvas: Canvas | None = None
     remark: str = ""
+
+    @property
+    def text(self) -> str:
+        """The rows without colours."""
+        return "\n".join(row.plain for row in self.rows)
 
 
 def draw(plan: ChartPlan, width: int, height: int) -> Drawing:
@@ -49,18 +58,17 @@ def draw(plan: ChartPlan, width: int, height: int) -> Drawing:
     rows = head(plan, width, remark=remark)[: max(1, height - SMALLEST_HEIGHT)]
     canvas = canvas_of(plan, width, height, len(rows))
     if canvas is not None:
-        body = Content.from_rich_text(Text.from_ansi(_canvas(plan, canvas, width)))
-        return Drawing(Content("\n").join([*rows, body]), canvas, remark)
+        return Drawing((*rows, *_canvas(plan, canvas, width)), canvas, remark)
     if height - len(rows) >= SMALLEST_HEIGHT:
         why = plan.empty if plan.span is None else "nothing to show here"
-        middle = Content("\n" * ((height - len(rows)) // 2))
-        rows.append(middle + Content.styled(why[:width].center(width), "$foreground-muted"))
-    return Drawing(Content("\n").join(rows), remark=remark)
+        rows += [Content("")] * ((height - len(rows)) // 2)
+        rows.append(Content.styled(why[:width].center(width), "$foreground-muted"))
+    return Drawing(tuple(rows), remark=remark)
 
 
-def _canvas(plan: ChartPlan, canvas: Canvas, width: int) -> str:
-    """The canvas with its axes as plotext builds it, coloured by escape codes."""
-    plot = Plot()
+def _canvas(plan: ChartPlan, canvas: Canvas, width: int) -> list[Content]:
+    """The canvas with its axes as plotext builds it."""
+    plot: Any = Plot()  # its annotations know one marker a curve, itself takes one a point
     plot._set_size(width, canvas.rows + AXIS_ROWS)  # plotsize stops at what plotext takes for the terminal's size
     plot.canvas_color("default")
     plot.axes_color("default")
@@ -77,7 +85,20 @@ def _canvas(plan: ChartPlan, canvas: Canvas, width: int) -> str:
     _add_lines(plot, plan, canvas)
     for line in plan.lines:
         _add_faults(plot, line.curve.faults, canvas)
-    return str(plot.build())
+    plot._set_sizes()
+    plot._build_matrix()  # build() adds escape codes, which take as long to write and to read as all the rest
+    cells = plot.monitor.matrix
+    return [_row(*row) for row in zip(reversed(cells.marker), reversed(cells.fullground), strict=True)]
+
+
+def _row(characters: list[str], colours_of_them: list[Any]) -> Content:
+    spans, start = [], 0
+    for colour, same in groupby(colours_of_them):
+        end = start + len(list(same))
+        if colour != "default":
+            spans.append(Span(start, end, Style(foreground=Color(*colour))))
+        start = end
+    return Content("".join(characters), spans)
 
 
 def _place_ticks(name: str, canvas: Canvas) -> tuple[list[float], list[str]]:
@@ -90,14 +111,14 @@ def _place_ticks(name: str, canvas: Canvas) -> tuple[list[float], list[str]]:
     return canvas.across(np.array([*ticks, canvas.end])), [*tick_labels(ticks), name]
 
 
-def _add_level(plot: Plot, level: Level, canvas: Canvas) -> None:
+def _add_level(plot: Any, level: Level, canvas: Canvas) -> None:
     if np.isfinite(level.value) and (level.value > 0 or not canvas.log):
         x = (np.arange(canvas.columns) / max(canvas.columns - 1, 1)).tolist()
         heights = canvas.y(np.full(canvas.columns, level.value))
         plot.scatter(x, heights, marker=level.character, color=colours().baseline)
 
 
-def _add_lines(plot: Plot, plan: ChartPlan, canvas: Canvas) -> None:
+def _add_lines(plot: Any, plan: ChartPlan, canvas: Canvas) -> None:
     """What is planned, bands, braille lines, then signs: few points are each marked, shared charts carry them along.
 
     A line whose style has no sign, as the edge of a band has none, stays without.
@@ -113,7 +134,9 @@ def _add_lines(plot: Plot, plan: ChartPlan, canvas: Canvas) -> None:
             _add_band(plot, curve, canvas)
         drawn = [(line, _average(line, plan.view.smoothing, canvas)) for line, _ in drawn]
     for line, curve in drawn:
-        plot.plot(canvas.x(curve.steps), canvas.y(curve.values), marker="braille", color=line.style.colour)
+        points = np.column_stack([canvas.x(curve.steps), canvas.y(curve.values)])
+        columns, rows, characters = braille_line(points, canvas.columns, canvas.rows)
+        plot.scatter(*canvas.shares(columns, rows), marker=characters, color=line.style.colour)
     signed = [(line, curve) for line, curve in drawn if line.style.sign and len(curve)]
     for index, (line, curve) in enumerate(signed):
         sign = POINT if len(plan.lines) == 1 else line.style.sign
@@ -125,7 +148,7 @@ def _add_lines(plot: Plot, plan: ChartPlan, canvas: Canvas) -> None:
             _add_signs(plot, sign, line, curve, canvas, index)
 
 
-def _add_signs(plot: Plot, sign: str, line: Line, curve: Curve, canvas: Canvas, index: int) -> None:
+def _add_signs(plot: Any, sign: str, line: Line, curve: Curve, canvas: Canvas, index: int) -> None:
     first, last = canvas.ruler.places(curve.steps[[0, -1]])
     apart = (canvas.end - canvas.start) * SIGN_SPACING / canvas.columns
     at = np.arange(first + apart * (0.25 + index * 0.38 % 1), last, apart)
@@ -133,7 +156,7 @@ def _add_signs(plot: Plot, sign: str, line: Line, curve: Curve, canvas: Canvas, 
     plot.scatter(canvas.across(at), canvas.y(values), marker=sign, color=line.style.colour)
 
 
-def _add_planned(plot: Plot, planned: Curve, style: LineStyle, canvas: Canvas) -> None:
+def _add_planned(plot: Any, planned: Curve, style: LineStyle, canvas: Canvas) -> None:
     """A row of dots ahead of a curve, one a column."""
     if len(planned):
         centres = canvas.ruler.steps(np.linspace(canvas.start, canvas.end, canvas.columns))
@@ -142,17 +165,17 @@ def _add_planned(plot: Plot, planned: Curve, style: LineStyle, canvas: Canvas) -
         plot.scatter(canvas.x(at), canvas.y(values), marker=AHEAD, color=style.edge.colour)
 
 
-def _add_band(plot: Plot, curve: Curve, canvas: Canvas) -> None:
+def _add_band(plot: Any, curve: Curve, canvas: Canvas) -> None:
     """From the least to the greatest value of each column: what an average hides stays in sight."""
     columns = np.round(np.array(canvas.x(curve.steps)) * (canvas.columns - 1)).astype(int)
     rows = np.round(np.array(canvas.y(curve.values)) * (canvas.rows - 1)).astype(int)
     least, greatest = np.full(canvas.columns, canvas.rows), np.full(canvas.columns, -1)
     np.minimum.at(least, columns, rows)
     np.maximum.at(greatest, columns, rows)
-    filled = [(column, row) for column in np.unique(columns) for row in range(least[column], greatest[column] + 1)]
-    x = [column / max(canvas.columns - 1, 1) for column, _ in filled]
-    y = [row / max(canvas.rows - 1, 1) for _, row in filled]
-    plot.scatter(x, y, marker=BAND, color=colours().axis)
+    every_column, every_row = np.meshgrid(np.arange(canvas.columns), np.arange(canvas.rows))
+    filled = (least[every_column] <= every_row) & (every_row <= greatest[every_column])
+    shares = canvas.shares(every_column[filled], every_row[filled])
+    plot.scatter(*shares, marker=BAND, color=colours().axis)
 
 
 def _average(line: Line, smoothing: float, canvas: Canvas) -> Curve:
@@ -163,11 +186,10 @@ def _average(line: Line, smoothing: float, canvas: Canvas) -> Curve:
     return Curve(average.steps[inside], average.values[inside])
 
 
-def _add_faults(plot: Plot, steps: Floats, canvas: Canvas) -> None:
+def _add_faults(plot: Any, steps: Floats, canvas: Canvas) -> None:
     """A dotted vertical line with a cross on top at each column in which a value is not finite."""
-    last_column, last_row = max(canvas.columns - 1, 1), max(canvas.rows - 1, 1)
     shares = np.array(canvas.x(steps))
-    for at in np.unique(np.round(shares[(shares >= 0) & (shares <= 1)] * last_column)) / last_column:
-        heights = (np.arange(canvas.rows) / last_row).tolist()
-        plot.scatter([float(at)] * canvas.rows, heights, marker="┊", color=colours().fault)
-        plot.scatter([float(at)], [1.0], marker="✕", color=colours().fault)
+    every_row = np.arange(canvas.rows)
+    for column in np.unique(np.round(shares[(shares >= 0) & (shares <= 1)] * (canvas.columns - 1))):
+        line = canvas.shares(np.full(canvas.rows, column), every_row)
+        plot.scatter(*line, marker=["┊"] * (canvas.rows - 1) + ["✕"], color=colours().fault)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content, Span
-from textual.geometry import Region
 from textual.message import Message
 
 from vidpred_tui.charts.head import head
@@ -43,25 +42,16 @@ class CursorChart(Chart):
 
     def move(self, step: float | None) -> None:
         """Show the line at a step, or none."""
-        if step == self._step:
-            return
-        before, self._step = self._column, step
-        canvas = self._drawn.canvas
-        if canvas is None:
-            return
-        columns = {column for column in (before, self._column) if column is not None}
-        regions = [Region(column, canvas.top, 1, canvas.rows) for column in columns] if before != self._column else []
-        if self.plan.figure is not None:
-            regions.append(Region(0, 0, self.size.width, canvas.top))
-        if regions:
-            self.refresh(*regions)
+        if step != self._step:
+            self._step = step
+            self._refresh_rows()
 
     def select(self, is_selected: bool) -> None:
         """Mark the chart as the one that keys are about."""
         if is_selected != self._is_selected:
             self._is_selected = is_selected
             self.set_class(is_selected, "-selected")
-            self.refresh()
+            self._refresh_rows()
 
     @property
     def step_span(self) -> float:
@@ -76,31 +66,22 @@ class CursorChart(Chart):
         canvas = self._drawn.canvas
         return canvas.column(self._step) if canvas is not None and self._step is not None else None
 
-    def render(self) -> Content:
+    def _rows_to_show(self) -> tuple[Content, ...]:
         """The drawing, under its title at the cursor, with the line over it."""
-        content, canvas = self._drawn.content, self._drawn.canvas
+        rows, canvas = self._drawn.rows, self._drawn.canvas
         if canvas is None or not self.size or (self._step is None and not self._is_selected):
-            return content
-        content = self._titled(content, canvas.top)
-        column = self._column
-        if column is None:
-            return content
-        cells, spans = list(content.plain), list(content.spans)
-        at = column
-        for y, row in enumerate(content.plain.split("\n")):
-            if canvas.top <= y < canvas.top + canvas.rows and column < len(row):
-                cells[at] = CURSOR if cells[at] == " " else cells[at]
-                spans.append(Span(at, at + 1, "$accent"))
-            at += len(row) + 1
-        return Content("".join(cells), spans)
+            return rows
+        body, column = rows[canvas.top :], self._column
+        if column is not None:
+            body = (*(_crossed(row, column) for row in body[: canvas.rows]), *body[canvas.rows :])
+        return (*self._head(canvas.top), *body)
 
-    def _titled(self, content: Content, rows: int) -> Content:
-        """The drawing with its first rows as they are at the cursor."""
-        body = sum(len(row) + 1 for row in content.plain.split("\n")[:rows])
+    def _head(self, count: int) -> list[Content]:
+        """The rows above the curves, as they are at the cursor."""
         mark = SELECTED if self._is_selected else ""
-        titles = head(self.plan, self.size.width - len(mark), self._step, self._drawn.remark)[:rows]
-        titles += [Content("")] * (rows - len(titles))
-        return Content("\n").join([Content.styled(mark, "$accent") + titles[0], *titles[1:], content[body:]])
+        first, *others = head(self.plan, self.size.width - len(mark), self._step, self._drawn.remark)[:count]
+        rows = [Content.styled(mark, "$accent") + first, *others]
+        return rows + [Content("")] * (count - len(rows))
 
     def on_click(self, event: events.Click) -> None:
         """Tell where."""
@@ -118,3 +99,12 @@ class CursorChart(Chart):
         if self._drawn.canvas is not None:
             event.stop()
             self.post_message(self.Wheeled(self, self._drawn.canvas.step(event.x), by))
+
+
+def _crossed(row: Content, column: int) -> Content:
+    """A row of the drawing with the line over it, which goes behind curves."""
+    if column >= len(row):
+        return row
+    character = CURSOR if row.plain[column] == " " else row.plain[column]
+    text = row.plain[:column] + character + row.plain[column + 1 :]
+    return Content(text, [*row.spans, Span(column, column + 1, "$accent")])
