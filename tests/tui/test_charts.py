@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
+from textual.content import Content, Span
 
 from tui.fake_runs import step_record, until, validation_record
 from vidpred_engine.curve import Curve, thin
@@ -278,3 +279,19 @@ async def test_charts_that_are_due_are_drawn_in_one_go(monkeypatch: pytest.Monke
         await pilot.pause()
         assert len(workers) == 1
         assert all(chart._drawing for chart in charts)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "first", "width"),
+    [
+        (Content("loss 1.25"), Content("loss 1.25"), 0, 0),
+        (Content("loss 1.25"), Content("loss 1.75"), 7, 1),
+        (Content("ab cd", [Span(0, 2, "red")]), Content("ab cx", [Span(0, 1, "red"), Span(1, 2, "blue")]), 1, 4),
+        (Content("ab", [Span(0, 2, "red")]), Content("ab", [Span(0, 1, "red"), Span(1, 2, "red")]), 0, 0),
+        (Content("舞 1"), Content("舞 2"), 0, 4),
+    ],
+)
+def test_what_is_sent_of_a_row_covers_characters_and_colours_that_differ(
+    before: Content, after: Content, first: int, width: int
+) -> None:
+    assert chart_module._differing(before, after) == (first, width)

@@ -150,13 +150,15 @@ class Chart(Widget):
             self.refresh()
             return
         for y, (old, new) in enumerate(zip(before, self._rows, strict=True)):
-            if (old.plain, old.spans) != (new.plain, new.spans):
-                first, width = _differing(old, new)
+            first, width = _differing(old, new)
+            if width:
                 self.refresh(Region(first, y, width, 1))
 
 
 def _differing(old: Content, new: Content) -> tuple[int, int]:
     """First column and width of what differs, characters or styles, between two rows of the same length in cells."""
+    if (old.plain, old.spans) == (new.plain, new.spans):
+        return 0, 0
     if new.cell_length != len(old.plain) or new.cell_length != len(new.plain):  # characters two cells wide
         return 0, new.cell_length
     differing = [x for x, (before, after) in enumerate(zip(_cells(old), _cells(new), strict=True)) if before != after]
