@@ -12,12 +12,14 @@ import pytest
 from PIL import Image
 
 from vidpred_engine.cli import build_parser
+from vidpred_engine.comparison import drawing
 from vidpred_engine.comparison.compare import Comparison, compare
 from vidpred_engine.comparison.documents import comparison_values
 from vidpred_engine.comparison.falling import below_from, lead_of
 from vidpred_engine.comparison.files import ENDINGS
 from vidpred_engine.comparison.plots import Plot
 from vidpred_engine.comparison.runs import read_run
+from vidpred_engine.comparison.telling_apart import PLACES, distinct_names, steady_places
 from vidpred_engine.comparison.view import View
 from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings
@@ -133,7 +135,8 @@ def test_runs_that_differ_in_their_seed_alone_become_their_mean(tmp_path: Path) 
     other = make(tmp_path, "other", [22.0] * 20, seed=1, lr=0.5)
     comparison = compared(*seeds, other, group_seeds=True)
     assert [column.label for column in comparison.columns] == ["s0 x3", "other"]
-    assert [column.place for column in comparison.columns] == [0, 3]
+    places = steady_places([run.run_id for run in (*seeds, other)])
+    assert [column.place for column in comparison.columns] == [places[0], places[3]]
     shown = texts(comparison)
     assert shown["runs"] == ["3", "1"]
     assert "seed" not in shown
@@ -174,6 +177,30 @@ def test_the_difference_curve_is_the_run_less_the_reference(tmp_path: Path) -> N
     assert lines(apart) == {"two": [1.0, -0.5, 2.0]}
     assert lines(compared(one, two, score="ssim").plots[0])["one"] == [0.20, 0.21, 0.22]
     assert lines(compared(one, two, term="mse").plots[1])["one"] == [2.0, 1.0]
+
+
+def test_names_that_several_runs_bear_are_told_apart_by_their_ids(tmp_path: Path) -> None:
+    repeats = [make(tmp_path, "same", [20.0] * 4, seed=seed) for seed in range(2)]
+    other = make(tmp_path, "other", [20.0] * 4)
+    labels = [column.label for column in compared(*repeats, other).columns]
+    assert labels == [*(f"same {run.run_id[-4:]}" for run in repeats), "other"]
+    assert len(set(lines(compared(*repeats, other).plots[1]))) == 3
+    assert distinct_names(["a", "b"], ["1-aa", "1-bb"]) == ["a", "b"]
+
+
+def test_a_run_keeps_its_place_among_signs_and_colours_whatever_it_is_shown_with() -> None:
+    ids = [f"20260102-11{minute:02d}00-run-{minute:04x}" for minute in range(30)]
+    alone = {run_id: steady_places([run_id])[0] for run_id in ids}
+    assert all(0 <= place < PLACES for place in alone.values())
+    assert len(set(alone.values())) == PLACES, "all signs are used"
+    for chosen in (ids[:3], ids[4:11], ids):
+        places = dict(zip(chosen, steady_places(chosen), strict=True))
+        assert len(set(places.values())) == len(chosen)
+        assert places == dict(zip(chosen[::-1], steady_places(chosen[::-1]), strict=True)), "in any order"
+        oldest = min(chosen)
+        assert places[oldest] == alone[oldest]
+        newest = dict(zip(chosen, steady_places([*chosen, "29990101-000000-newer-ffff"]), strict=False))
+        assert newest == places, "a newer run takes nobody's place"
 
 
 def test_scores_of_unlike_data_are_told_apart(tmp_path: Path) -> None:
@@ -254,6 +281,23 @@ def test_markdown_and_latex_show_the_cells_that_are_printed(trio: list[RunDirect
     assert r"\addplot+[mark=none] coordinates {(1,20) (2,20)" in latex
     assert latex.count(r"\begin{axis}") == latex.count(r"\end{axis}") == 4
     assert latex.count("{") == latex.count("}")
+
+
+def test_a_picture_shows_the_tables_too_and_a_figure_the_curves_alone(
+    trio: list[RunDirectory], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = []
+    monkeypatch.setattr(drawing, "_draw_table", lambda *drawn: heads.append((drawn[1], len(drawn[2]))))
+    comparison = compare(list(map(read_run, trio)), View())
+    drawing.draw_comparison(tmp_path / "curves.svg", comparison)
+    assert not heads
+    drawing.draw_comparison(tmp_path / "view.png", comparison)
+    assert heads == [("setting", len(comparison.settings)), ("figure", len(comparison.figures))]
+
+
+def test_a_difference_is_drawn_about_the_line_of_the_reference(trio: list[RunDirectory], tmp_path: Path) -> None:
+    said = export(tmp_path / "difference.svg", trio, "--difference").read_text()
+    assert said.count("<!-- 50%_a|b -->") == 1, "the reference is in the legend once"
 
 
 def test_figures_are_pictures_with_every_run_in_their_legend_and_the_same_each_time(

@@ -10,12 +10,14 @@ from typing import Any, get_args
 
 from textual.pilot import Pilot
 
+from vidpred_engine.comparison.telling_apart import steady_places
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.evaluations import Evaluation, write_evaluation
 from vidpred_engine.store.metric_log import MetricWriter, Record
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory, create_run
 from vidpred_engine.store.status import State, Status, this_process, write_status
+from vidpred_tui.theme import run_style
 
 DEADLINE_SECONDS = 30.0
 
@@ -104,3 +106,8 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.01)
+
+
+def signs(*shown: RunDirectory) -> list[str]:
+    """The signs that runs bear where these are shown together."""
+    return [run_style(place).sign for place in steady_places([run.run_id for run in shown])]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tui.fake_runs import evaluate, fake_run, step_record, until
+from tui.fake_runs import evaluate, fake_run, signs, step_record, until
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.messages import ComparisonRequested
 from vidpred_tui.screens.compare import PANES
@@ -47,6 +47,7 @@ async def test_settings_that_differ_metrics_and_curves_stand_side_by_side(app: V
         summary={"loss": "nan", "best_psnr": 18.0, "repeat_first": 20.0, "mean_frame": 15.0},
     )
     evaluate(first, [32.0 - index / 10 for index in range(80)])
+    one, other = signs(first, second)
     async with app.run_test(size=(160, 48)) as pilot:
         app.post_message(ComparisonRequested((first.run_id, second.run_id)))
         await until(pilot, lambda: rows(app, "compare-metrics"))
@@ -59,11 +60,11 @@ async def test_settings_that_differ_metrics_and_curves_stand_side_by_side(app: V
         assert metrics["PSNR best"] == ["25.50", "18.00 (-7.50)"]
         assert metrics["best over first frame"] == ["+5.50", "below by 2.00"]
         assert metrics["best over mean frame"] == ["+10.50", "+3.00"]
-        await until(pilot, lambda: "● first ▲ second" in chart(app, "chart-course"))
-        assert "▲ NaN at step 51" in chart(app, "chart-course")
-        await until(pilot, lambda: "● first f first frame m mean frame" in chart(app, "chart-frames"))
+        await until(pilot, lambda: f"{one} first {other} second" in chart(app, "chart-course"))
+        assert f"{other} NaN at step 51" in chart(app, "chart-course")
+        await until(pilot, lambda: f"{one} first f first frame m mean frame" in chart(app, "chart-frames"))
         body = chart(app, "chart-frames").split("\n", 1)[1]
-        assert all(sign in body for sign in "●fm")
+        assert all(sign in body for sign in (one, "f", "m"))
         regions = {name: app.screen.query_one(f"#pane-{name}").region for name in PANES}
         assert regions["settings"].bottom <= regions["metrics"].y
         assert regions["metrics"].bottom <= regions["frames"].y
@@ -101,13 +102,14 @@ async def test_schedules_of_all_runs_lie_over_each_other(app: VidpredApp, runs: 
         )
         for name in ratios
     ]
+    one, other = signs(*pair)
     async with app.run_test(size=(160, 48)) as pilot:
         app.post_message(ComparisonRequested(tuple(run.run_id for run in pair)))
         await until(pilot, lambda: rows(app, "compare-metrics"))
-        await until(pilot, lambda: "● falls ▲ none" in chart(app, "chart-beta"))
+        await until(pilot, lambda: f"{one} falls {other} none" in chart(app, "chart-beta"))
         assert values(app, "chart-tfr") == ratios
         assert values(app, "chart-beta") == betas
-        await until(pilot, lambda: "TFR  ● falls ▲ none" in chart(app, "chart-tfr"))
+        await until(pilot, lambda: f"TFR  {one} falls {other} none" in chart(app, "chart-tfr"))
         assert "1.0" in chart(app, "chart-tfr"), "the axis reaches 1"
         assert "e-12" not in chart(app, "chart-beta"), "what weighs nothing fills no chart"
 

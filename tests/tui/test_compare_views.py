@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tui.fake_runs import evaluate, fake_run, step_record, until
+from tui.fake_runs import evaluate, fake_run, signs, step_record, until
 from tui.test_compare_screen import chart, rows, values
 from vidpred_engine.comparison.compare import compare
 from vidpred_engine.comparison.documents import comparison_values
@@ -65,24 +65,26 @@ async def test_the_screen_shows_what_the_command_prints(app: VidpredApp, trio: l
 
 
 async def test_the_reference_is_chosen_by_key_and_by_mouse(app: VidpredApp, trio: list[RunDirectory]) -> None:
+    a, b, fast = signs(*trio)
     async with app.run_test(size=(160, 48)) as pilot:
         await opened(app, pilot, trio)
-        assert heads(app) == ["● kl-a (ref)", "▲ kl-b", "■ fast"]
+        assert heads(app) == [f"{a} kl-a (ref)", f"{b} kl-b", f"{fast} fast"]
         assert rows(app, "compare-metrics")["PSNR best"] == ["24.00", "26.00 (+2.00)", "14.00 (-10.00)"]
         await pilot.press("r")
-        assert heads(app) == ["● kl-a", "▲ kl-b (ref)", "■ fast"]
+        assert heads(app) == [f"{a} kl-a", f"{b} kl-b (ref)", f"{fast} fast"]
         assert rows(app, "compare-metrics")["PSNR best"] == ["24.00 (-2.00)", "26.00", "14.00 (-12.00)"]
         await pilot.press("R", "R")
-        assert heads(app) == ["● kl-a", "▲ kl-b", "■ fast (ref)"]
+        assert heads(app) == [f"{a} kl-a", f"{b} kl-b", f"{fast} fast (ref)"]
         await pilot.click("#compare-metrics", offset=(30, 0))
-        await until(pilot, lambda: heads(app) == ["● kl-a (ref)", "▲ kl-b", "■ fast"])
+        await until(pilot, lambda: heads(app) == [f"{a} kl-a (ref)", f"{b} kl-b", f"{fast} fast"])
 
 
 async def test_seeds_become_one_curve_that_keeps_its_sign(app: VidpredApp, trio: list[RunDirectory]) -> None:
+    a, b, fast = signs(*trio)
     async with app.run_test(size=(160, 48)) as pilot:
         await opened(app, pilot, trio)
         await pilot.press("g")
-        assert heads(app) == ["● kl-a x2 (ref)", "■ fast"]
+        assert heads(app) == [f"{a} kl-a x2 (ref)", f"{fast} fast"]
         metrics = rows(app, "compare-metrics")
         assert metrics["runs"] == ["2", "1"]
         assert metrics["PSNR best"] == ["25.00 ± 1.41", "14.00 (-11.00)"]
@@ -92,17 +94,17 @@ async def test_seeds_become_one_curve_that_keeps_its_sign(app: VidpredApp, trio:
         assert [(line.label, line.style.sign) for line in lines] == [
             ("", ""),
             ("", ""),
-            ("kl-a x2", "●"),
-            ("fast", "■"),
+            ("kl-a x2", a),
+            ("fast", fast),
         ]
         assert [line.curve.values.tolist() for line in lines[:3]] == [
             [24.0, 12.0, 8.0],
             [26.0, 13.0, 26 / 3],
             pytest.approx([25.0, 12.5, 25 / 3]),
         ]
-        await until(pilot, lambda: "● kl-a x2 ■ fast" in chart(app, "chart-course"))
+        await until(pilot, lambda: f"{a} kl-a x2 {fast} fast" in chart(app, "chart-course"))
         await pilot.press("g")
-        assert heads(app) == ["● kl-a (ref)", "▲ kl-b", "■ fast"]
+        assert heads(app) == [f"{a} kl-a (ref)", f"{b} kl-b", f"{fast} fast"]
 
 
 async def test_the_difference_to_the_reference_frame_by_frame(app: VidpredApp, trio: list[RunDirectory]) -> None:

@@ -14,7 +14,7 @@ import pexpect
 import pytest
 
 from terminal import Terminal
-from tui.fake_runs import DEADLINE_SECONDS, fake_run, step_record
+from tui.fake_runs import DEADLINE_SECONDS, fake_run, signs, step_record
 from tui.test_tui_cli import COMMAND, LEAVE_ALTERNATE_SCREEN, environment, spawn
 from vidpred_engine.store.status import read_status, write_status
 from vidpred_tui.memory import state_file
@@ -124,8 +124,8 @@ def test_suspended_and_brought_back_by_a_shell_it_goes_on(runs: Path) -> None:
 def test_without_colours_signs_carry_everything(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     summary = {"best_psnr": 12.0, "repeat_first": 20.25, "mean_frame": 15.0}
-    fake_run(runs, "bad", summary=summary, records=[step_record(step) for step in range(9)])
-    fake_run(runs, "gone", "failed", records=[step_record(step) for step in range(9)])
+    bad = fake_run(runs, "bad", summary=summary, records=[step_record(step) for step in range(9)])
+    gone = fake_run(runs, "gone", "failed", records=[step_record(step) for step in range(9)])
     app = spawn(runs)
     app.expect("✗ failed")
     app.expect("12.0 ▼")
@@ -140,8 +140,7 @@ def test_without_colours_signs_carry_everything(runs: Path, monkeypatch: pytest.
     app.expect(pexpect.EOF)
     drawn += str(app.before)
     assert not COLOUR.findall(drawn)
-    assert "●" in drawn
-    assert "▲" in drawn
+    assert all(sign in drawn for sign in signs(bad, gone))
     assert re.search(r"\x1b\[(\d+;)*7[;m]", drawn), "the cursor is seen without a colour"
 
 

@@ -12,6 +12,7 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from tui.fake_runs import fake_run, step_record, until
+from vidpred_engine.comparison.telling_apart import steady_places
 from vidpred_engine.comparison.view import View
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.status import read_status, write_status
@@ -117,6 +118,7 @@ def test_an_edge_lies_halfway_to_the_background() -> None:
 
 async def test_charts_take_the_colours_of_the_theme_chosen(app: VidpredApp, runs: Path) -> None:
     made = [fake_run(runs, name, records=[step_record(step) for step in range(9)]) for name in ("one", "two")]
+    first = run_style(steady_places([run.run_id for run in made])[0])
     async with app.run_test(size=(160, 48)) as pilot:
         app.post_message(ComparisonRequested(tuple(run.run_id for run in made)))
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.comparison)
@@ -127,7 +129,7 @@ async def test_charts_take_the_colours_of_the_theme_chosen(app: VidpredApp, runs
             app.theme = theme.name
             await until(pilot, lambda: chart._drawn == draw(chart.plan, *chart.size))
             assert colours().background == rgb(theme.background or "")
-            await until(pilot, lambda: str(table.ordered_columns[1].label.style) == run_style(0).hex)
+            await until(pilot, lambda: str(table.ordered_columns[1].label.style) == first.hex)
 
 
 # What is remembered.

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 from textual.theme import Theme
 
+from vidpred_engine.comparison.telling_apart import PLACES
+
 Colour = tuple[int, int, int]
 
 
@@ -198,10 +200,11 @@ class LineStyle:
 
 
 RUN_STYLES = tuple(LineStyle(sign, hue) for hue, sign in enumerate("●▲■◆✕+○"))
+assert len(RUN_STYLES) == PLACES
 BASELINE_STYLES = (LineStyle("f", BASELINE), LineStyle("m", BASELINE))
 
 
-def run_style(index: int) -> LineStyle:
-    """The style of the run at this place of a comparison; signs and colours pair differently after each round."""
-    around, place = divmod(index, len(RUN_STYLES))
-    return LineStyle(RUN_STYLES[place].sign, (place + around) % len(RUN_STYLES))
+def run_style(place: int) -> LineStyle:
+    """The style of the run at this place among signs and colours, which pair differently after each round."""
+    around, index = divmod(place, PLACES)
+    return LineStyle(RUN_STYLES[index].sign, (index + around) % PLACES)

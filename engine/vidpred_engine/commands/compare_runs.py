@@ -66,7 +66,6 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _print(comparison: Comparison) -> None:
     labels = [column.label for column in comparison.columns]
-    labels = labels if len(set(labels)) == len(labels) else [column.runs[0].run_id for column in comparison.columns]
     labels[comparison.reference] += " (reference)"
     for head, rows in (("setting", comparison.settings), ("figure", comparison.figures)):
         print_table([head, *labels], _written(rows), written=labels)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vidpred_engine.comparison.runs import ComparedRun
+from vidpred_engine.comparison.telling_apart import distinct_names, steady_places
 from vidpred_engine.errors import UserError
 
 Score = Literal["psnr", "ssim"]
@@ -43,25 +44,28 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One run, or several that differ in their seeds; `place` is that of the first among all compared runs."""
+    """One run, or several that differ in their seeds; `place` is that of the first among signs and colours."""
 
     runs: tuple[ComparedRun, ...]
+    label: str
     place: int
-
-    @property
-    def label(self) -> str:
-        """What to call it."""
-        return self.runs[0].name + (f" x{len(self.runs)}" if len(self.runs) > 1 else "")
 
 
 def columns_of(runs: Sequence[ComparedRun], *, group_seeds: bool) -> list[Column]:
     """A column a run, or one for all runs whose settings are equal apart from name and seed, in the runs' order."""
-    groups: dict[str, list[int]] = {}
-    for place, run in enumerate(runs):
+    groups: dict[str, list[ComparedRun]] = {}
+    for run in runs:
         alike = run.settings is not None and group_seeds
         key = run.settings.model_dump_json(exclude=set(APART)) if alike and run.settings else run.run_id
-        groups.setdefault(key, []).append(place)
-    return [Column(tuple(runs[place] for place in places), places[0]) for places in groups.values()]
+        groups.setdefault(key, []).append(run)
+    firsts = [group[0] for group in groups.values()]
+    ids = [run.run_id for run in firsts]
+    names = distinct_names([run.name for run in firsts], ids)
+    places = dict(zip((run.run_id for run in runs), steady_places([run.run_id for run in runs]), strict=True))
+    return [
+        Column(tuple(group), f"{name} x{len(group)}" if len(group) > 1 else name, places[group[0].run_id])
+        for name, group in zip(names, groups.values(), strict=True)
+    ]
 
 
 def reference_of(columns: Sequence[Column], run_id: str) -> int:
