@@ -33,7 +33,7 @@ def main(runs: Path) -> None:
         terminal.press(ESCAPE)
         terminal.sees("finished", "Reverse")
         terminal.press(ENTER)
-        keep("live", "PSNR", "schedules")
+        keep("live", "PSNR", "TFR")
         terminal.press("f")
         terminal.sees("truth", "pose")
         terminal.press(*[PAGE_DOWN] * 6)

@@ -98,7 +98,7 @@ def test_quitting_waits_for_little_output_on_a_slow_link(tmp_path: Path, sshd: l
         client.expect_exact(run.run_id)
         link.bytes_per_second = LINK_BYTES_PER_SECOND
         client.send("\r")
-        client.expect_exact("schedules")  # in a chart's title: the Live screen begins to be drawn
+        client.expect_exact("learning rate")  # in a chart's title: the Live screen begins to be drawn
         client.send("q")
         assert received_until_the_end(client) < LINK_BYTES_PER_SECOND * SECONDS_TO_QUIT
     client.close()

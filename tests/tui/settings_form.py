@@ -26,3 +26,12 @@ async def open_form(app: VidpredApp, pilot: Pilot[None]) -> None:
 
 def shown_fields(app: VidpredApp) -> list[str]:
     return [found.setting.name for found in app.screen.query(SettingField) if found.display]
+
+
+def read_typed(app: VidpredApp) -> dict[str, object]:
+    """What stands in the form, without the name."""
+    values = {found.setting.name: found.value for found in app.screen.query(SettingField)}
+    return {name: value for name, value in values.items() if name != "name"}
+
+
+# Nothing typed is lost.

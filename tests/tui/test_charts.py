@@ -179,7 +179,7 @@ def test_planned_schedules_are_the_engines_own_whatever_the_number_of_epochs() -
         epochs=70, teacher_forcing=1.0, teacher_forcing_decay_start=10, lr_schedule="constant", lr=0.5
     )
     charts = planned_charts(settings)
-    forcing = charts["schedules"].lines[1].curve
+    forcing = charts["tfr"].lines[0].curve
     for epoch, value in zip(forcing.steps, forcing.values, strict=True):
         assert value == teacher_forcing_ratio(int(epoch), 1.0, 10, settings.teacher_forcing_decay_step)
     assert set(charts["lr"].lines[0].curve.values) == {0.5}
@@ -202,7 +202,7 @@ def test_planned_charts_show_the_ramp_and_the_warm_up() -> None:
             lr_warmup=6.0,
         )
     )
-    beta, rate = charts["schedules"].lines[0].curve, charts["lr"].lines[0].curve
+    beta, rate = charts["beta"].lines[0].curve, charts["lr"].lines[0].curve
     expected = [(1 - math.cos(math.pi * (int(epoch) % 30) / 29)) / 2 for epoch in beta.steps]
     assert beta.values == pytest.approx(expected, abs=1e-9)
     assert rate.values == pytest.approx(np.minimum(0.5, 0.5 * (10 * rate.steps + 1) / 60))

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from textual.pilot import Pilot
-from textual.widgets import Input, Select
+from textual.widgets import Button, Input, Select
 
 from tui.fake_runs import Launcher, fake_run, until
-from tui.settings_form import field, open_form, text
+from tui.settings_form import field, open_form, read_typed, text
 from vidpred_engine.errors import UserError
 from vidpred_engine.presets import preset_names, preset_settings
 from vidpred_engine.settings import RunSettings, describe_settings
@@ -21,7 +21,7 @@ from vidpred_tui.screens.settings import SettingsScreen
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.choice_row import ChoiceRow
 from vidpred_tui.widgets.run_table import RunTable
-from vidpred_tui.widgets.setting_field import SettingField
+from vidpred_tui.widgets.settings_form import SettingsForm
 
 
 async def test_the_form_has_a_field_for_every_setting_and_fits_80_columns(app: VidpredApp) -> None:
@@ -124,13 +124,47 @@ async def test_what_the_engine_refuses_is_said_in_its_own_words(app: VidpredApp,
 async def test_the_planned_schedules_are_drawn_before_anything_starts(app: VidpredApp) -> None:
     async with app.run_test(size=(160, 48)) as pilot:
         await open_form(app, pilot)
-        schedules = app.screen.query_one("#chart-planned-schedules", Chart)
-        await until(pilot, lambda: "● beta ■ TFR" in schedules.text and "epoch" in schedules.text)
-        before = schedules.text
-        app.screen.query_one("#field-teacher_forcing", Input).value = "0.3"
-        await until(pilot, lambda: schedules.text != before)
+        beta, forcing = (app.screen.query_one(f"#chart-planned-{name}", Chart) for name in ("beta", "tfr"))
+        await until(pilot, lambda: "planned beta" in beta.text and "1e-4" in beta.text and "epoch" in beta.text)
+        await until(pilot, lambda: "planned TFR" in forcing.text and "epoch" in forcing.text)
+        before = forcing.text
+        field(app, "teacher_forcing").value = "0.3"
+        await until(pilot, lambda: forcing.text != before)
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: not schedules.is_on_screen)
+        await until(pilot, lambda: not forcing.is_on_screen)
+        await pilot.press("f6")
+        await until(pilot, lambda: forcing.is_on_screen and "┤" in forcing.text)
+        assert not app.screen.query_one(SettingsForm).display
+        await pilot.press("f6")
+        await until(pilot, lambda: not forcing.is_on_screen)
+
+
+async def test_a_form_at_fault_shows_nothing_of_what_it_was_before(app: VidpredApp) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        await until(pilot, lambda: "steps" in text(app, "#preflight"))
+        field(app, "lr").value = "1e-3 | 1e-4"
+        await until(pilot, lambda: "2" in str(app.screen.query_one("#start", Button).label))
+        field(app, "lr").value = "1e-3 | 3"
+        await until(pilot, lambda: "cannot start yet: lr" in text(app, "#differences"))
+        assert str(app.screen.query_one("#start", Button).label) == "Start (^s)"
+        assert not text(app, "#preflight").strip()
+
+
+async def test_a_run_that_is_known_to_fail_is_not_started_and_what_was_typed_stays(
+    app: VidpredApp, launcher: Launcher
+) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_form(app, pilot)
+        field(app, "device").value = "cuda:9"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: any("this machine has" in sentence for sentence in said(app)))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: sum("this machine has" in sentence for sentence in said(app)) == 2)
+        assert isinstance(app.screen, SettingsScreen)
+        assert field(app, "device").value == "cuda:9"
+    assert not launcher.started
+    assert not list(run_directories(app.runs))
 
 
 def said(app: VidpredApp) -> list[str]:
@@ -305,46 +339,3 @@ async def test_data_memory_disk_time_and_equal_runs_are_told_before_the_start(
         await until(pilot, lambda: f"the same settings: {twin.run_id}" in text(app, "#preflight"))
         field(app, "data").value = str(lab_folder / "nowhere")
         await until(pilot, lambda: text(app, "#preflight").startswith("✗ There is no folder"))
-
-
-def read_typed(app: VidpredApp) -> dict[str, object]:
-    """What stands in the form, without the name."""
-    values = {found.setting.name: found.value for found in app.screen.query(SettingField)}
-    return {name: value for name, value in values.items() if name != "name"}
-
-
-# Nothing typed is lost.
-
-
-async def test_what_was_typed_is_there_again_after_leaving_the_form_and_the_program(
-    runs: Path, launcher: Launcher
-) -> None:
-    def program() -> VidpredApp:
-        return VidpredApp(runs, start=launcher.start, stop=launcher.stop, work_on_queue=launcher.work_on_queue)
-
-    app = program()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_form(app, pilot)
-        app.screen.query_one("#preset", Select).value = "lab"
-        await until(pilot, lambda: text(app, "#differences") == "as in lab")
-        field(app, "lr").value = "not yet a numb"
-        field(app, "seed").value = "5"
-        await until(pilot, lambda: "cannot start yet: lr" in text(app, "#differences"))
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
-        await pilot.press("n")
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and field(app, "seed").value == "5")
-    app = program()
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_form(app, pilot)
-        await until(pilot, lambda: field(app, "seed").value == "5")
-        assert (field(app, "lr").value, app.screen.query_one("#preset", Select).value) == ("not yet a numb", "lab")
-        field(app, "lr").value = "0.5"
-        await until(pilot, lambda: "lr 0.5" in text(app, "#differences"))
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
-        await pilot.press("escape", "n")
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
-        await until(pilot, lambda: text(app, "#differences") == "as in best")
-    (run,) = launcher.started
-    assert (run.settings().seed, run.settings().lr) == (5, 0.5)

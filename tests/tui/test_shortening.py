@@ -97,7 +97,7 @@ def test_a_real_live_screen_is_the_same_in_a_third_of_the_bytes(tmp_path: Path) 
         terminal.draw = keep  # type: ignore[method-assign]
         terminal.sees("long", "finished")
         terminal.press("\r")
-        terminal.sees("loss", "schedules", "learning rate")
+        terminal.sees("loss", "TFR", "learning rate")
         terminal.until_quiet(2.0)
     output = b"".join(received).decode()
     shortened = shorten(output, erases=True)

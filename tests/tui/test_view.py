@@ -400,6 +400,10 @@ def test_a_validation_that_was_asked_for_stands_beside_the_others() -> None:
     builder.extend([validation_record(9, psnr=24.5), {**validation_record(14, psnr=25.25), "kind": "spot_check"}])
     plan = run_charts(RunSnapshot("id", None, Status("running"), builder.snapshot()))["psnr"]
     assert head(plan, 90)[0].plain == "PSNR 24.5 dB  ◆ asked for 25.2 dB ─ first 21.2 ╌ mean 18.8"
+    alone = HistoryBuilder()
+    alone.extend([{**validation_record(4, psnr=25.25), "kind": "spot_check"}])
+    plan = run_charts(RunSnapshot("id", None, Status("running"), alone.snapshot()))["psnr"]
+    assert [level.label for level in plan.levels] == ["first 21.2", "mean 18.8"], "before the first that is planned"
 
 
 def test_all_charts_have_a_title_and_the_usual_ones_come_first() -> None:

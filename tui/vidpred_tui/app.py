@@ -19,7 +19,7 @@ from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import LIVE_STATES
 from vidpred_tui import keeping, messages, settings_files, starting
 from vidpred_tui.charts.view import WHOLE
-from vidpred_tui.draft import Draft
+from vidpred_tui.draft import Draft, draft_of
 from vidpred_tui.endings import endings
 from vidpred_tui.pictures.playback import Playing
 from vidpred_tui.run_list import RunsLook
@@ -202,7 +202,9 @@ class VidpredApp(Shell):
     def on_presets_loaded(self, message: messages.PresetsLoaded) -> None:
         """Show the form, once: the key may have been pressed again while the presets were read."""
         if not isinstance(self.screen, SettingsScreen):
-            self.push_screen(SettingsScreen(self.runs, message, self.memory.recall("draft", Draft())))
+            self.push_screen(
+                SettingsScreen(self.runs, message, self.memory.recall(draft_of(message.based_on or ""), Draft()))
+            )
 
     def on_demo_requested(self) -> None:
         """Start the demo run."""
@@ -310,16 +312,19 @@ class VidpredApp(Shell):
         if not message.is_new:
             self.say(f"{self._called(message.run_id)} goes on.")
         elif isinstance(self.screen, SettingsScreen):
-            self.memory.keep("draft", Draft())
+            self._forget_draft(self.screen)
             self.switch_screen(self._live(message.run_id))
         else:
             self.push_screen(self._live(message.run_id))
 
+    def _forget_draft(self, form: SettingsScreen) -> None:
+        self.memory.keep(draft_of(form.origin), Draft())
+
     def on_runs_queued(self, message: messages.RunsQueued) -> None:
         """Go back to the runs, and say what waits there."""
         self._start_under_way = False
-        self.memory.keep("draft", Draft())
         if isinstance(self.screen, SettingsScreen):
+            self._forget_draft(self.screen)
             self.pop_screen()
         count = len(message.run_ids)
         self.say(f"{count} {'run is' if count == 1 else 'runs are'} in the queue; each starts as a slot is free.")

@@ -10,3 +10,8 @@ class Draft:
     origin: str = ""
     chosen: str = ""
     values: dict[str, str] = field(default_factory=dict)
+
+
+def draft_of(origin: str) -> str:
+    """The name under which a draft is remembered: a copy's leaves alone that of a form that began with a preset."""
+    return "draft-copy" if origin else "draft"

@@ -10,6 +10,7 @@ from textual.message import Message
 from vidpred_engine.errors import UserError
 from vidpred_engine.launch import queue
 from vidpred_engine.launch.new_run import new_run, queue_new_runs
+from vidpred_engine.launch.preflight import PreflightChecker
 from vidpred_engine.launch.queue_runner import is_at_work
 from vidpred_engine.presets import FIRST_CHOICE, preset_names, preset_settings, preset_summary
 from vidpred_engine.settings import RunSettings
@@ -38,13 +39,21 @@ def load_presets(runs: Path, based_on: str | None, taken: Container[str]) -> Mes
 
 def start_new(runs: Path, settings: RunSettings, start: Start) -> Message:
     """Make a run and start it."""
+    _refuse_doomed(runs, [settings])
     return start_run(new_run(runs, settings), start, is_new=True)
 
 
 def queue_new(runs: Path, sweep: Sweep, work: Work) -> Message:
     """Make runs and put them into the queue."""
+    _refuse_doomed(runs, sweep.runs)
     made = queue_new_runs(runs, sweep)
     return messages.RunsQueued(tuple(run.run_id for run in made), work(runs))
+
+
+def _refuse_doomed(runs: Path, settings: Sequence[RunSettings]) -> None:
+    """Raise UserError where it is known beforehand that a run would fail."""
+    if problems := PreflightChecker(runs).check(settings).problems:
+        raise UserError(problems[0])
 
 
 def change_queue(runs: Path, wish: messages.QueueChangeRequested, called: str, work: Work) -> Message:

@@ -11,6 +11,8 @@ from vidpred_tui.charts.plan import ChartPlan, Line
 from vidpred_tui.theme import RUN_STYLES
 
 SAMPLES = 600
+PLANNED = {"beta": "planned beta", "tfr": "planned TFR", "lr": "planned learning rate"}
+"""The titles of the charts of a plan, in their order."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def course_of(schedules: Schedules) -> Course:
 
 
 def planned_charts(settings: RunSettings) -> dict[str, ChartPlan]:
-    """Charts "schedules" and "lr" over the epochs of a run with these settings.
+    """Charts "beta", "tfr" and "lr" over the epochs of a run with these settings, each on an axis of its own.
 
     How many steps an epoch has depends on the data, which are not read for this; the shapes do not.
     """
@@ -71,12 +73,11 @@ def planned_charts(settings: RunSettings) -> dict[str, ChartPlan]:
     def over_epochs(curve: Curve) -> Curve:
         return Curve(curve.steps / steps_per_epoch, curve.values)
 
-    both = (
-        Line("beta", over_epochs(course.beta), RUN_STYLES[0]),
-        Line("TFR", over_epochs(course.teacher_forcing), RUN_STYLES[2]),
-    )
+    beta = Line("", over_epochs(course.beta), RUN_STYLES[0])
+    forcing = Line("", over_epochs(course.teacher_forcing), RUN_STYLES[2])
     rate = Line("", over_epochs(course.learning_rate), RUN_STYLES[3])
     return {
-        "schedules": ChartPlan("planned", both, bounds=(0.0, 1.0), x_label="epoch"),
-        "lr": ChartPlan("planned learning rate", (rate,), x_label="epoch"),
+        "beta": ChartPlan(PLANNED["beta"], (beta,), bounds=(0.0, 0.0), x_label="epoch"),
+        "tfr": ChartPlan(PLANNED["tfr"], (forcing,), bounds=(0.0, 1.0), x_label="epoch"),
+        "lr": ChartPlan(PLANNED["lr"], (rate,), bounds=(0.0, 0.0), x_label="epoch"),
     }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vidpred_engine.curve import Curve
+from vidpred_engine.curve import EMPTY_CURVE, Curve
 from vidpred_tui import formatting
 from vidpred_tui.charts.plan import ChartPlan, Level, Line, seen
 from vidpred_tui.charts.planned_charts import Course
@@ -14,7 +14,7 @@ from vidpred_tui.history import History
 from vidpred_tui.snapshot import RunSnapshot
 from vidpred_tui.theme import RUN_STYLES
 
-RUN_CHARTS = ("loss", "psnr", "schedules", "lr", "mse", "kl", "speed", "gradient", "load")
+RUN_CHARTS = ("loss", "psnr", "beta", "tfr", "lr", "mse", "kl", "gradient", "load", "speed")
 """The charts that are usually shown, in the order of their importance: a small terminal shows the first ones first."""
 
 MORE_CHARTS = ("memory", "power", "train-psnr")
@@ -23,13 +23,14 @@ MORE_CHARTS = ("memory", "power", "train-psnr")
 TITLES = {
     "loss": "loss",
     "psnr": "PSNR",
-    "schedules": "schedules",
+    "beta": "beta",
+    "tfr": "TFR",
     "lr": "learning rate",
     "mse": "MSE",
     "kl": "KL",
-    "speed": "clips/s",
     "gradient": "gradient norm",
     "load": "device load",
+    "speed": "clips/s",
     "memory": "memory GiB",
     "power": "GPU power W",
     "train-psnr": "training PSNR",
@@ -42,9 +43,9 @@ def run_charts(snapshot: RunSnapshot, course: Course | None = None, view: View =
     history, course = snapshot.history, course or Course()
     charts = {name: _term(history, name) for name in _FIELDS}
     charts["psnr"] = _psnr(history)
-    charts["schedules"] = _schedules(history, course)
-    rate = Line("", history.curve("step", "lr"), RUN_STYLES[3], course.learning_rate)
-    charts["lr"] = ChartPlan(TITLES["lr"], (rate,), bounds=(0.0, 0.0), figure=formatting.metric)
+    charts["beta"] = _amount("beta", history.curve("step", "beta"), 0, planned=course.beta)
+    charts["tfr"] = _amount("tfr", history.curve("step", "teacher_forcing"), 2, 1.0, planned=course.teacher_forcing)
+    charts["lr"] = _amount("lr", history.curve("step", "lr"), 3, planned=course.learning_rate)
     charts["speed"] = _amount("speed", history.curve("step", "clips_per_s"), 6)
     charts |= _device(history)
     ruler = ruler_of(history, course, view)
@@ -79,10 +80,18 @@ def _term(history: History, name: str) -> ChartPlan:
     return ChartPlan(TITLES[name], lines, note=fault_note(history, curve), figure=figure)
 
 
-def _amount(name: str, curve: Curve, hue: int, empty: str = ChartPlan.empty) -> ChartPlan:
-    """A quantity that is never below 0."""
-    lines = (Line("", curve, RUN_STYLES[hue]),)
-    return ChartPlan(TITLES[name], lines, bounds=(0.0, 0.0), empty=empty, figure=formatting.metric)
+def _amount(
+    name: str,
+    curve: Curve,
+    hue: int,
+    least_top: float = 0.0,
+    *,
+    planned: Curve = EMPTY_CURVE,
+    empty: str = ChartPlan.empty,
+) -> ChartPlan:
+    """A quantity that is never below 0, on an axis that reaches to `least_top` at least."""
+    lines = (Line("", curve, RUN_STYLES[hue], planned),)
+    return ChartPlan(TITLES[name], lines, bounds=(0.0, least_top), empty=empty, figure=formatting.metric)
 
 
 def _psnr(history: History) -> ChartPlan:
@@ -90,7 +99,8 @@ def _psnr(history: History) -> ChartPlan:
     baselines = [("repeat_first", "first", "─"), ("mean_frame", "mean", "╌")]
     levels = []
     for name, label, character in baselines:
-        value = history.curve("validation", name).last
+        logged = (history.curve(kind, name) for kind in ("validation", "spot_check"))
+        value = next((curve.last for curve in logged if len(curve)), None)
         if value is not None and np.isfinite(value):
             levels.append(Level(f"{label} {formatting.decibel(value)}", value, character))
     lines = [Line("", model, RUN_STYLES[1])]
@@ -106,14 +116,6 @@ def _psnr(history: History) -> ChartPlan:
     )
 
 
-def _schedules(history: History, course: Course) -> ChartPlan:
-    lines = (
-        Line("beta", history.curve("step", "beta"), RUN_STYLES[0], course.beta),
-        Line("TFR", history.curve("step", "teacher_forcing"), RUN_STYLES[2], course.teacher_forcing),
-    )
-    return ChartPlan(TITLES["schedules"], lines, bounds=(0.0, 1.0), figure=formatting.metric)
-
-
 def _device(history: History) -> dict[str, ChartPlan]:
     """How busy the device is: the GPU where there is one, else the processor."""
     waits, none = "the first reading takes some seconds", "no GPU has told of it"
@@ -127,7 +129,7 @@ def _device(history: History) -> dict[str, ChartPlan]:
     return {
         "load": ChartPlan(title, (Line("", load, RUN_STYLES[5]),), bounds=(0.0, 100.0), empty=waits, figure=percent),
         "memory": ChartPlan(TITLES["memory"], lines, bounds=(0.0, 0.0), empty=waits, figure=formatting.metric),
-        "power": _amount("power", history.curve("device", "gpu_watts"), 1, none),
+        "power": _amount("power", history.curve("device", "gpu_watts"), 1, empty=none),
     }
 
 

@@ -23,8 +23,8 @@ from vidpred_engine.settings import RunSettings, differences
 from vidpred_engine.sweep import Sweep
 from vidpred_tui import formatting, messages, settings_files
 from vidpred_tui.charts.plan import ChartPlan
-from vidpred_tui.charts.planned_charts import planned_charts
-from vidpred_tui.draft import Draft
+from vidpred_tui.charts.planned_charts import PLANNED, planned_charts
+from vidpred_tui.draft import Draft, draft_of
 from vidpred_tui.messages import PresetsLoaded, SettingsSubmitted
 from vidpred_tui.prompts import Prompt
 from vidpred_tui.screens.base import VidpredScreen
@@ -61,12 +61,14 @@ class SettingsScreen(VidpredScreen):
         Binding("f5", "reset_all", "Reset all"),
         Binding("f3", "load", "Load file"),
         Binding("f4", "save", "Save file"),
+        Binding("f6", "curves", "Curves"),
         Binding("down,tab", "step(1)", "Next field", show=False, priority=True),
         Binding("up,shift+tab", "step(-1)", "Previous field", show=False, priority=True),
     ]
     help_text = (
-        "Choose a preset and change what shall differ; • marks what does, Reset takes it back. Each value is checked as"
-        " you type. Start creates the run and trains it in the background, Queue lets it wait for its turn.\n\n"
+        "Choose a preset and change what shall differ; • marks what does, Reset takes it back. Another preset keeps"
+        " what you typed. Each value is checked as you type, and F6 shows what is planned. Start creates the run and"
+        " trains it in the background, Queue lets it wait for its turn.\n\n"
         "Several values with | between them, 1e-3 | 1e-4, stand for a run with each, and for each combination with"
         " others; all of them are queued. In a row of choices | keeps the one under the dot beside the next.\n\n"
         "What you typed is there again when you come back, until it is started or reset."
@@ -87,9 +89,10 @@ class SettingsScreen(VidpredScreen):
     def __init__(self, runs: Path, loaded: PresetsLoaded, draft: Draft) -> None:
         super().__init__()
         self._choices = loaded.choices
-        self._origin = loaded.based_on or ""
-        self._draft = draft if draft.origin == self._origin and draft.chosen in self._choices else Draft()
-        self._chosen = self._draft.chosen or loaded.chosen
+        self.origin = loaded.based_on or ""
+        self._draft = draft if draft.origin == self.origin and draft.chosen in self._choices else Draft()
+        self._first = loaded.chosen
+        self._chosen = self._draft.chosen or self._first
         self._checker = PreflightChecker(runs)
         self._looking: Timer | None = None
         self._left: Widget | None = None
@@ -107,8 +110,8 @@ class SettingsScreen(VidpredScreen):
         yield Static(id="differences")
         yield SettingsForm(self._choices[self._chosen].settings)
         with Horizontal(id="planned"):
-            yield Chart(ChartPlan("planned", empty=""), id="chart-planned-schedules")
-            yield Chart(ChartPlan("planned learning rate", empty=""), id="chart-planned-lr")
+            for name, title in PLANNED.items():
+                yield Chart(ChartPlan(title, empty="drawn once all fields are right"), id=f"chart-planned-{name}")
         yield PreflightPanel(id="preflight")
         with Horizontal(id="below"):
             yield Static(id="field-help")
@@ -141,24 +144,29 @@ class SettingsScreen(VidpredScreen):
     def _show_edited(self, message: SettingsForm.Edited) -> None:
         self._keep_draft()
         line, start = self.query_one("#differences", Static), self.query_one("#start", Button)
+        if self._looking is not None:
+            self._looking.stop()
         if message.sweep is None:
             names = ", ".join(map(formatting.words, message.faults))
             line.update(Content.styled(f"✗ cannot start yet: {names}", "$text-error"), layout=False)
+            start.label = "Start (^s)"
+            self.workers.cancel_group(self, "preflight")
+            self.query_one(PreflightPanel).update("", layout=False)
             return
         count = len(message.sweep.runs)
         start.label = "Start (^s)" if count == 1 else f"Queue {count} (^s)"
         line.update(self._differences(message.sweep), layout=False)
         self._plan(message.sweep.runs[0])
-        if self._looking is not None:
-            self._looking.stop()
         self._looking = self.set_timer(PREFLIGHT_SECONDS, partial(self._look, message.sweep))
 
     def _keep_draft(self) -> None:
-        changed = self._form.typed
-        draft = Draft(self._origin, self._chosen, changed) if changed else Draft()
+        typed = self._form.typed
+        draft = Draft(self.origin, self._chosen, typed) if typed or self._chosen != self._first else Draft()
+        if not typed:
+            self.query_one(TitleBar).show("")
         if draft != self._draft:
             self._draft = draft
-            self.post_message(messages.ViewChanged("draft", draft))
+            self.post_message(messages.ViewChanged(draft_of(self.origin), draft))
 
     @work(thread=True, exclusive=True, group="planned", description="plan schedules")
     def _plan(self, settings: RunSettings) -> None:
@@ -265,6 +273,10 @@ class SettingsScreen(VidpredScreen):
     def action_reset_all(self) -> None:
         """Take back all that was typed."""
         self._form.reset()
+
+    def action_curves(self) -> None:
+        """Show the planned curves in place of the fields, or the fields again."""
+        self.toggle_class("-curves")
 
     def action_load(self) -> None:
         """Load settings from a file into the form."""

@@ -74,9 +74,9 @@ class SettingsForm(Vertical):
         return {name: value for name, value in self.values.items() if value != base[name]}
 
     def load(self, settings: RunSettings) -> None:
-        """Put other settings into the form; from now on they are what edits are compared with."""
-        self._base = settings
-        self.reset()
+        """Put other settings below what was typed; from now on they are what edits are compared with."""
+        typed, self._base = self.typed, settings
+        self.fill({name: getattr(settings, name) for name in self._fields} | typed)
 
     def fill(self, values: Mapping[str, object]) -> None:
         """Put values into fields, as if they were typed."""

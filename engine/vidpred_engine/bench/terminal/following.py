@@ -93,5 +93,5 @@ def _open(program: TerminalProgram, run: RunDirectory) -> None:
     program.until(run.run_id)
     program.until_quiet(QUIET_SECONDS)
     program.press("\r")
-    program.until("loss ", "PSNR", "schedules")
+    program.until("loss ", "PSNR", "beta ")
     program.until_quiet(QUIET_SECONDS)
