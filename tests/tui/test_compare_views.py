@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from tui.fake_runs import evaluate, fake_run, signs, step_record, until
 from tui.test_compare_screen import chart, rows, values
@@ -135,7 +136,7 @@ async def test_the_view_is_written_as_its_file_name_says(
         assert "kl-a x2" in (tmp_path / f"view.{ending}").read_text()
 
 
-async def test_a_view_that_cannot_be_written_is_said_to_be(
+async def test_a_view_that_cannot_be_written_is_said_to_be_before_the_question_closes(
     app: VidpredApp, trio: list[RunDirectory], tmp_path: Path
 ) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
@@ -144,4 +145,4 @@ async def test_a_view_that_cannot_be_written_is_said_to_be(
         await until(pilot, lambda: isinstance(app.screen, PromptScreen))
         app.screen.query_one("#answer").value = str(tmp_path / "nowhere" / "view.csv")  # type: ignore[attr-defined]
         await pilot.press("enter")
-        await until(pilot, lambda: any("cannot be written" in note.message for note in app._notifications))
+        await until(pilot, lambda: "There is no folder" in str(app.screen.query_one("#hint", Static).render()))

@@ -23,6 +23,7 @@ async def test_keys_are_whole_and_help_is_always_there(app: VidpredApp, runs: Pa
         assert [key.description for key in keys[:2]] == ["Help", "Quit"]
         assert last in [key.description for key in keys]
         assert all(key.region.right <= width for key in keys)
+        assert footer.query("#more-keys").first().region.right <= width, "there are more of them"
         await pilot.resize_terminal(160, 24)
         await until(pilot, lambda: len(footer.query(FooterKey)) > len(keys) or width == 160)
 

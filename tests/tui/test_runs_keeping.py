@@ -192,10 +192,29 @@ async def test_a_live_run_is_not_deleted_and_stays_when_others_are(app: VidpredA
         await pilot.press("delete")
         assert isinstance(app.screen, RunsScreen), "under the cursor is only a live run"
         await pilot.press("A")
-        assert (await confirmed(pilot, app, "delete")).startswith("Delete 3 runs (gamma, beta, alpha)?")
+        asked_ = await confirmed(pilot, app, "delete")
+        assert asked_.startswith("Delete 3 runs (gamma, beta, alpha)? 1 that trains stays. u brings back")
         await pilot.press("y")
         await until(pilot, lambda: names(app) == ["vigil"])
     assert busy.path.exists()
+
+
+@pytest.mark.usefixtures("three")
+async def test_marks_out_of_sight_are_counted_said_before_deleting_and_taken_away(app: VidpredApp) -> None:
+    async with app.run_test(size=(120, 24)) as pilot:
+        await until(pilot, lambda: len(names(app)) == 3)
+        title = app.screen.query_one(TitleBar).query_one("#title-fact", Static)
+        await pilot.press("A", "slash", *"beta", "enter")
+        await until(pilot, lambda: names(app) == ["beta"])
+        assert "3 marked, 2 out of sight" in str(title.render())
+        assert "2 of the marked runs are out of sight." in await confirmed(pilot, app, "delete")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(names(app)) == 3)
+        assert "3 marked" in str(title.render())
+        await pilot.press("escape")
+        await until(pilot, lambda: "marked" not in str(title.render()))
 
 
 @pytest.mark.usefixtures("three")
@@ -217,23 +236,21 @@ async def test_what_is_shown_is_exported(app: VidpredApp, runs: Path, tmp_path: 
         await until(pilot, lambda: len(names(app)) == 4)
         await pilot.press("slash", *"-gamma", "enter")
         await until(pilot, lambda: len(names(app)) == 3)
-        for file in ("out.txt", "out.csv", "out.json", "out.csv"):
+        refused = {"out.txt": "'out.txt' ends in neither", "none/out.csv": "There is no folder"}
+        for file in ("out.txt", "out.csv", "out.json", "out.csv", "none/out.csv"):
             field = await asked(pilot, app, "x")
             assert question(app) == "Write 3 runs to"
             assert Path(field.value).parent == Path.cwd()
             field.value = str(tmp_path / file)
             await pilot.press("enter")
-            if file == "out.txt":
-                assert "'out.txt' ends in neither" in str(app.screen.query_one("#hint", Static).render())
+            if file in refused:
+                assert refused[file] in str(app.screen.query_one("#hint", Static).render())
                 await pilot.press("escape")
+            refused[file] = f"{file} exists already; take another name."
             await until(pilot, lambda: isinstance(app.screen, RunsScreen))
             await app.workers.wait_for_complete()
-        await until(pilot, lambda: len(said(app)) == 3)
-        assert said(app) == [
-            f"3 runs are in {tmp_path / 'out.csv'}.",
-            f"3 runs are in {tmp_path / 'out.json'}.",
-            f"{tmp_path / 'out.csv'} exists already; take another name.",
-        ]
+        await until(pilot, lambda: len(said(app)) == 2)
+        assert said(app) == [f"3 runs are in {tmp_path / 'out.csv'}.", f"3 runs are in {tmp_path / 'out.json'}."]
     with (tmp_path / "out.csv").open(newline="") as file_:
         rows = list(csv.DictReader(file_))
     assert [row["name"] for row in rows] == ["delta", "beta", "alpha"]

@@ -257,7 +257,7 @@ class VidpredApp(Shell):
 
     def on_deletion_requested(self, message: messages.DeletionRequested) -> None:
         """Ask whether runs shall go, then move them to the trash."""
-        question = f"Delete {self._named(message.run_ids)}? u brings back what is deleted."
+        question = f"Delete {self._named(message.run_ids)}? {message.remark}u brings back what is deleted."
         called = self._called(message.run_ids[0]) if len(message.run_ids) == 1 else f"{len(message.run_ids):,} runs"
         self._confirm(question, "Delete", lambda: keeping.delete(self.runs, message.run_ids, called))
 

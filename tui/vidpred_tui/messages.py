@@ -167,9 +167,10 @@ class AnnotationRequested(Message):
 
 @dataclass
 class DeletionRequested(Message):
-    """Someone wants runs to be gone."""
+    """Someone wants runs to be gone; `remark` is what should be known before."""
 
     run_ids: tuple[str, ...]
+    remark: str = ""
 
 
 @dataclass

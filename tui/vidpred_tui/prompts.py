@@ -80,8 +80,12 @@ def tags(entries: Sequence[RunEntry], known: Sequence[str]) -> Prompt:
     def wish(text: str) -> Message:
         wanted = checked_tags(text.split())
         gone = set(shared) - set(wanted)
-        verb = "is" if len(entries) == 1 else "are"
-        done = f"{called(entries)} {verb} tagged {' '.join(wanted)}." if wanted else f"{called(entries)} lost its tags."
+        is_one = len(entries) == 1
+        done = f"{called(entries)} {'keeps its' if is_one else 'keep their'} tags."
+        if wanted:
+            done = f"{called(entries)} {'is' if is_one else 'are'} tagged {' '.join(wanted)}."
+        elif gone:
+            done = f"{called(entries)} {'is' if is_one else 'are'} tagged {' '.join(sorted(gone))} no more."
 
         def retag(said: Annotations) -> Annotations:
             return replace(said, tags=checked_tags(tag for tag in (*said.tags, *wanted) if tag not in gone))
@@ -103,7 +107,11 @@ def export(entries: Sequence[RunEntry]) -> Prompt:
         return ExportRequested(Path(text).expanduser(), tuple(entries))
 
     hint = "A file that ends in .csv or .json, in a folder that exists."
-    return Prompt(f"Write {called(entries)} to", str(suggested), hint, lambda text: check_export(Path(text)), wish)
+
+    def check(text: str) -> None:
+        check_export(Path(text).expanduser())
+
+    return Prompt(f"Write {called(entries)} to", str(suggested), hint, check, wish)
 
 
 def export_comparison(run_ids: Sequence[str], view: View) -> Prompt:

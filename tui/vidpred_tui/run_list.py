@@ -78,6 +78,11 @@ class RunList:
         with suppress(FilterError):
             self.use_filter(look.filter)
 
+    @property
+    def hidden_marks(self) -> int:
+        """How many of the marked runs the filter hides."""
+        return len(self.marked.keys() - {entry.run_id for entry in self.shown}) if self.marked else 0
+
     def toggle_mark(self, run_id: str) -> None:
         """Mark a run, or take its mark away."""
         if run_id in self.marked:

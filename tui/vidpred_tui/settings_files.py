@@ -15,9 +15,11 @@ from vidpred_tui.prompts import Prompt
 def ask_load() -> Prompt:
     """Ask which file to load."""
     hint = "A TOML file of settings, all or some; what it does not hold stays as it is."
-    return Prompt(
-        "Load settings from", "", hint, lambda _: None, lambda text: messages.SettingsFileNamed(Path(text).expanduser())
-    )
+
+    def wish(text: str) -> Message:
+        return messages.SettingsFileNamed(Path(text).expanduser())
+
+    return Prompt("Load settings from", "", hint, _check_there, wish)
 
 
 def ask_save(settings: RunSettings) -> Prompt:
@@ -28,6 +30,12 @@ def ask_save(settings: RunSettings) -> Prompt:
 
     suggested = Path.cwd() / f"{settings.name.replace(' ', '-') or 'settings'}.toml"
     return Prompt("Save these settings to", str(suggested), "A new file that ends in .toml.", _check_new, wish)
+
+
+def _check_there(text: str) -> None:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
 
 
 def _check_new(text: str) -> None:

@@ -20,6 +20,8 @@ def check_file(path: Path) -> None:
     """Raise UserError where a file cannot be meant: by its ending, or as it exists already."""
     if path.suffix.lower() not in ENDINGS:
         raise UserError(f"A comparison is written as {', '.join(ENDINGS)}; {path.name!r:.60} ends in none of them.")
+    if not path.parent.is_dir():
+        raise UserError(f"There is no folder {path.parent}.")
     if path.exists():
         raise UserError(f"{path} exists already; take another name.")
 

@@ -17,16 +17,18 @@ from vidpred_engine.store.run_fields import setting_value
 
 
 def check_export(path: Path) -> None:
-    """Raise UserError where a file's name does not say how to write it."""
+    """Raise UserError where a file cannot be meant: by its ending, its folder, or as it exists already."""
     if path.suffix.lower() not in (".csv", ".json"):
         raise UserError(f"Runs are written as .csv or .json; {path.name!r:.60} ends in neither.")
+    if not path.parent.is_dir():
+        raise UserError(f"There is no folder {path.parent}.")
+    if path.exists():
+        raise UserError(f"{path} exists already; take another name.")
 
 
 def write_runs(path: Path, entries: Sequence[RunEntry]) -> None:
     """Write runs in this order to a new file that ends in .csv or .json; raises UserError where that cannot be."""
     check_export(path)
-    if path.exists():
-        raise UserError(f"{path} exists already; take another name.")
     as_json = path.suffix.lower() == ".json"
     try:
         write_atomic(path, _json(entries) if as_json else _csv(entries))

@@ -18,7 +18,7 @@ class HelpScreen(ModalScreen[None], SteadyDrawing):
 
     CSS_PATH = "help.tcss"
     AUTO_FOCUS = "#help"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,enter", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q,enter", "dismiss", "Close")]
 
     def __init__(self, text: str, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__()

@@ -78,8 +78,9 @@ class RunsScreen(VidpredScreen):
         " name. Sort goes to the next column and Reverse turns it around; so do clicks on the heads.\n\n"
         "A run that is created waits for you; one that is queued waits for its turn, ETA says as which. Queue puts runs"
         " there or takes them out, + and - move one.\n\n"
-        "Star, Tags, Stop, Queue and Delete act on the marked runs, or else on the one under the cursor; Export writes"
-        " the marked ones, or else all that are shown. i copies the run's id, I the command that lets it go on."
+        "Star, Tags, Stop, Queue and Delete act on the marked runs, also those out of sight, or else on the one under"
+        " the cursor; Escape shows all runs, then takes all marks away. Export writes the marked ones, or else all that are"
+        " shown. i copies the run's id, I the command that lets it go on."
     )
 
     def __init__(self, runs: Path, demo_summary: str, look: RunsLook) -> None:
@@ -138,7 +139,8 @@ class RunsScreen(VidpredScreen):
         shown = f"{len(runs.shown):,} of " if runs.filter else ""
         facts.append(f"{shown}{len(runs.entries):,} run{'s' if len(runs.entries) != 1 else ''}")
         if runs.marked:
-            facts.append(f"{len(runs.marked):,} marked")
+            hidden = f", {runs.hidden_marks:,} out of sight" if runs.hidden_marks else ""
+            facts.append(f"{len(runs.marked):,} marked{hidden}")
         self.query_one(TitleBar).show(" · ".join([*facts, str(self._runs)]))
         self._describe_current()
 
@@ -178,9 +180,9 @@ class RunsScreen(VidpredScreen):
             self._list.use_filter(message.text)
         except FilterError as error:
             fault = str(error)
+            self._list.use_filter("")  # not what the first half of it means, as which it was typed
         self.query_one(FilterLine).say(fault)
-        if not fault:
-            self._look_anew()
+        self._look_anew()
 
     @on(FilterInput.Left)
     def _leave_filter(self) -> None:
@@ -233,7 +235,7 @@ class RunsScreen(VidpredScreen):
             case "mark_all" | "export":
                 return bool(self._list.shown) or None
             case "show_all":
-                return bool(self._list.filter)
+                return bool(self._list.filter or self._list.marked)
             case "leave":
                 return False
             case _:
@@ -272,7 +274,7 @@ class RunsScreen(VidpredScreen):
             self.post_message(ResumeRequested(self._current.run_id))
 
     def action_compare(self) -> None:
-        """Compare the marked runs, or the one under the cursor with the best of the others."""
+        """Compare the marked runs, a single one with that under the cursor, or that with the best of the others."""
         self.post_message(ComparisonRequested(self._compared()))
 
     def action_frames(self) -> None:
@@ -284,8 +286,12 @@ class RunsScreen(VidpredScreen):
         self.query_one(FilterLine).open()
 
     def action_show_all(self) -> None:
-        """Filter no more."""
-        self.query_one(FilterLine).clear()
+        """Filter no more, then mark no more."""
+        if self._list.filter:
+            self.query_one(FilterLine).clear()
+        else:
+            self._list.marked.clear()
+            self._show()
 
     def action_sort(self) -> None:
         """Sort by the next column."""
@@ -308,7 +314,10 @@ class RunsScreen(VidpredScreen):
     def action_delete(self) -> None:
         """Ask for runs to be moved to the trash."""
         idle = tuple(entry.run_id for entry in self._targets if entry.state not in LIVE_STATES)
-        self.post_message(DeletionRequested(idle))
+        hidden, busy = self._list.hidden_marks, len(self._targets) - len(idle)
+        remark = f"{hidden:,} of the marked runs {'is' if hidden == 1 else 'are'} out of sight. " if hidden else ""
+        remark += f"{busy:,} that train{'s' if busy == 1 else ''} stay{'s' if busy == 1 else ''}. " if busy else ""
+        self.post_message(DeletionRequested(idle, remark))
 
     def action_undo(self) -> None:
         """Bring back what was deleted last."""
@@ -348,7 +357,9 @@ class RunsScreen(VidpredScreen):
         marked, current = tuple(self._list.marked), self._current
         if len(marked) > 1 or current is None:
             return marked
-        first = marked[0] if marked else current.run_id
+        if marked and marked[0] != current.run_id:
+            return (*marked, current.run_id)
+        first = current.run_id
         others = [entry for entry in self._list.entries if entry.run_id != first]
         best = max(others, key=_best_psnr, default=None)
         return (first,) if best is None else (first, best.run_id)

@@ -3,8 +3,10 @@
 from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widgets import Footer, Static
 from textual.widgets._footer import FooterKey
+
+MORE = "…"
 
 
 class KeyFooter(Footer):
@@ -12,6 +14,7 @@ class KeyFooter(Footer):
 
     DEFAULT_CSS = """
     KeyFooter { padding: 0 1; }
+    #more-keys { width: auto; color: $footer-description-foreground; }
     """
 
     def __init__(self) -> None:
@@ -19,13 +22,17 @@ class KeyFooter(Footer):
         self._shown: list[tuple[str, str, str, bool]] = []
 
     def compose(self) -> ComposeResult:
-        """Whole keys only: one cut in the middle says nothing."""
-        room = self.size.width
-        for key, written, description, enabled in self._shown:
-            room -= cell_len(f"{written} {description} ")
-            if room < -1:
+        """Whole keys only, as one cut in the middle says nothing; behind them whether there are more."""
+        widths = [cell_len(f"{written} {description} ") for _, written, description, _ in self._shown]
+        room = self.size.width + 1  # nothing follows the last one
+        fits_all = sum(widths) <= room
+        for (key, written, description, enabled), width in zip(self._shown, widths, strict=True):
+            room -= width
+            if room < (0 if fits_all else cell_len(MORE)):
                 break
             yield FooterKey(key, written, description, "", disabled=not enabled).data_bind(compact=Footer.compact)
+        if not fits_all:
+            yield Static(MORE, id="more-keys")
 
     def on_resize(self) -> None:
         """Show more keys, or fewer."""
