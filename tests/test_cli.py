@@ -107,6 +107,9 @@ def test_the_whole_loop_headless(tmp_path: Path, lab_folder: Path) -> None:
         assert result["state"] == "finished"
         assert {"psnr", "repeat_first", "mean_frame"} <= result.keys()
     first, second = run_directories(runs)
+    kept = second.log_file.read_text().splitlines()
+    assert any(line.startswith("epoch 1/") for line in kept)
+    assert [line for line in done.stderr.splitlines() if line in kept] == kept, "the log keeps what the terminal saw"
 
     listed: list[dict[str, Any]] = orjson.loads(engine("runs", "list", "--runs", runs, "--json").stdout)
     assert [entry["run_id"] for entry in listed] == [second.run_id, first.run_id]

@@ -328,7 +328,7 @@ def test_nothing_is_written_over(ending: str, trio: list[RunDirectory], tmp_path
     [
         (["--out", "view.doc"], "view.doc"),
         (["--reference", "none"], "no run 'none'"),
-        (["--out", "no/view.csv"], "No such file"),
+        (["--out", "no/view.csv"], "There is no folder no"),
     ],
 )
 def test_a_faulty_wish_is_refused_in_one_sentence(

@@ -1,5 +1,6 @@
 """What is said of runs before they start, held to counts by hand, to the models and to a log made by hand."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from conftest import TINY
 from vidpred_engine.gpus import Gpu
 from vidpred_engine.launch import preflight
-from vidpred_engine.launch.footprint import expected_bytes, parameters
+from vidpred_engine.launch.footprint import expected_bytes, parameters, validations
 from vidpred_engine.launch.preflight import Preflight, PreflightChecker, SplitCount, facts
 from vidpred_engine.models.build import build_model
 from vidpred_engine.presets import preset_names, preset_settings
@@ -34,9 +35,9 @@ def check(runs: Path, *settings: RunSettings) -> Preflight:
 
 
 def past_run(runs: Path, settings: RunSettings, clips_per_s: float, seconds: float, **status: object) -> RunDirectory:
-    """A finished run that logged so many clips a second, and validations that took so long."""
+    """A run, finished unless said otherwise, that logged so many clips a second and validations that took so long."""
     run = create_run(runs, settings)
-    write_status(run.status_file, Status("finished", step=4, **status))  # type: ignore[arg-type]
+    write_status(run.status_file, Status(**{"state": "finished", "step": 4, **status}))  # type: ignore[arg-type]
     with MetricWriter(run.metrics_file) as log:
         for step, rate in enumerate((clips_per_s / 2, clips_per_s * 2), start=1):
             log.append({"kind": "step", "step": step, "epoch": 0, "time": 1.0, "clips_per_s": rate})
@@ -79,6 +80,14 @@ def test_the_disk_foreseen_is_what_training_asks_for(preset: str) -> None:
     asked = room_needed(chosen, build_model(chosen), 1000, 630)
     assert asked <= expected_bytes(chosen, 1000, 630) * 1.02
     assert expected_bytes(chosen, 1000, 630) <= asked * 1.1
+
+
+@settings(deadline=None)
+@given(epochs=st.integers(1, 40), validate_every=st.integers(1, 50))
+def test_validations_are_those_of_the_training_also_that_of_the_last_epoch(epochs: int, validate_every: int) -> None:
+    chosen = RunSettings(epochs=epochs, validate_every=validate_every)
+    ends = [epoch for epoch in range(1, epochs + 1) if epoch % validate_every == 0 or epoch == epochs]
+    assert validations(chosen) == len(ends)
 
 
 # Data and steps.
@@ -153,15 +162,45 @@ def test_the_time_comes_from_the_newest_run_that_trained_as_fast(runs: Path, tin
     assert check(runs, tiny, unknown).seconds is None, "of a sum one part is unknown"
 
 
+def test_the_time_counts_the_validation_of_the_last_epoch(runs: Path, tiny: RunSettings) -> None:
+    """10 steps of 2 clips at 0.625 s and 1 validation of 3 s are 15.5 s."""
+    past_run(runs, tiny, 2.0, 3.0)
+    assert check(runs, tiny.model_copy(update={"validate_every": 5})).seconds == pytest.approx(15.5)
+
+
+def test_the_time_comes_from_the_best_run_there_is(runs: Path, tiny: RunSettings) -> None:
+    """Each run is worse than those before it, and newer."""
+    free = tiny.model_copy(update={"teacher_forcing": 0.1})
+    other = tiny.model_copy(update={"lr": 0.5})
+    order = [
+        past_run(runs, tiny, 2.0, 3.0),
+        past_run(runs, other, 2.0, 3.0),
+        past_run(runs, free, 2.0, 3.0),
+        past_run(runs, other, 2.0, 3.0, state="stopped", step=500),
+        past_run(runs, tiny, 2.0, 3.0, state="stopped", step=2),
+        past_run(runs, free, 2.0, 3.0, state="failed", step=900),
+    ]
+    for run in order:
+        assert check(runs, tiny).like == run.run_id
+        shutil.rmtree(run.path)
+
+
 def test_runs_with_the_same_settings_are_named_whatever_they_are_called(
     runs: Path, tiny: RunSettings, lab_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     same = create_run(runs, tiny.model_copy(update={"name": "other", "device": "auto", "log_every": 9}))
     create_run(runs, tiny.model_copy(update={"seed": 1}))
-    assert check(runs, tiny).equal == (same.run_id,)
+    expected = (f"{same.run_id} (created)",)
+    assert check(runs, tiny).equal == expected
     monkeypatch.chdir(lab_folder.parent)
-    assert check(runs, tiny.model_copy(update={"data": "data"})).equal == (same.run_id,), "the same folder"
+    assert check(runs, tiny.model_copy(update={"data": "data"})).equal == expected, "the same folder"
     assert check(runs, tiny.model_copy(update={"lr": 0.5})).equal == ()
+
+
+def test_runs_with_the_same_settings_are_named_with_their_states(runs: Path, tiny: RunSettings) -> None:
+    failed, finished = (past_run(runs, tiny, 2.0, 3.0, state=state) for state in ("failed", "finished"))
+    said = facts(check(runs, tiny))["the same settings"]
+    assert set(said.split(", ")) == {f"{finished.run_id} (finished)", f"{failed.run_id} (failed)"}
 
 
 # The command.

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -55,17 +56,36 @@ def _takes_more() -> bool:
         return True
 
 
+def _append(log: Path, text: str) -> None:
+    """Neither follows a link nor waits for the reader of a pipe."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(log, flags, 0o666), "ab") as file:
+        file.write(text.encode(errors="replace"))
+
+
 class Progress:
     """Writes to standard error, so that a command's result on standard output stays clean."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._stream: Any = _Unhurried()
+        self._log: Path | None = None
+
+    def keep_in(self, log: Path) -> None:
+        """Append what is said from now on to a file, too, unless standard error goes there as it is."""
+        with suppress(OSError):
+            if log.exists() and os.path.samestat(log.stat(), os.fstat(sys.stderr.fileno())):
+                return
+        self._log = log
 
     def say(self, text: str) -> None:
         """Print one line, above the bar where one is shown; a full disk or a closed terminal ends no work."""
-        tqdm.write(inert_lines(text), file=self._stream)
+        line = inert_lines(text)
+        tqdm.write(line, file=self._stream)
         self._stream.flush()
+        if self._log is not None:
+            with suppress(OSError):
+                _append(self._log, f"{line}\n")
 
     @contextmanager
     def bar(self, what: str, total: int, *, done: int = 0, unit: str = "step") -> Iterator["tqdm[Any]"]:

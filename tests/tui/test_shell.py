@@ -244,6 +244,12 @@ def test_only_runs_that_were_at_work_end() -> None:
     assert endings(before, before) == []
 
 
+@pytest.mark.parametrize("cause", ["use more frames", "use more frames.", "use more frames.\n", "use more frames..."])
+def test_an_end_is_one_sentence_whatever_its_cause_ends_with(cause: str) -> None:
+    (ending,) = endings([entry("a", "running")], [entry("a", "failed", cause=cause)])
+    assert ending.sentence == "a has failed: use more frames."
+
+
 def test_many_ends_are_one_sentence() -> None:
     before = [entry(name, "running") for name in "abcde"]
     (ending,) = endings(before, [replace(item, state="lost") for item in before])

@@ -86,6 +86,17 @@ def test_no_terminal_is_refused_in_one_sentence(missing: str, said: str, runs: P
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("more", [[], ["--once"], ["--compare", "one", "two"]])
+def test_a_file_in_place_of_the_folder_is_refused_in_one_sentence(more: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("no folder")
+    done = subprocess.run([*COMMAND, "--runs", str(file), *more], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"vidpred-tui: {file} is not a folder; name the folder of the runs with --runs or VIDPRED_RUNS.\n"
+    )
+
+
 def test_quitting_restores_the_terminal_and_says_that_training_goes_on(runs: Path) -> None:
     fake_run(runs, "busy", "running")
     app = spawn(runs)

@@ -10,9 +10,13 @@ from vidpred_tui.terminal import has_hung_up, unusable_reason
 
 
 def main() -> None:
-    """Open the screens; leaves with the app's return code, or with 2 where no screen can be drawn."""
+    """Open the screens; leaves with the app's return code, or with 2 where there is nothing to show or to draw on."""
     arguments = _parser().parse_args()
     os.umask(os.umask(0o077) | 0o002)  # what is written is as private as the user wants, and never writable by all
+    if _is_no_folder(arguments.runs.expanduser()):
+        sentence = f"{arguments.runs} is not a folder; name the folder of the runs with --runs or VIDPRED_RUNS."
+        print(f"vidpred-tui: {sentence}", file=sys.stderr)
+        sys.exit(2)
     if arguments.once is not None:
         sys.exit(_once(arguments))
     reason = unusable_reason()
@@ -78,6 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vidpred {_version()}")
     return parser
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Whether something else than a folder is there; a folder that is not there yet is made with its first run."""
+    try:
+        return path.exists() and not path.is_dir()
+    except OSError:  # what cannot be looked at is told of on the screens
+        return False
 
 
 def _once(arguments: argparse.Namespace) -> int:

@@ -56,5 +56,6 @@ def _of_one(entry: RunEntry) -> Ending:
         held = f", baseline {formatting.decibel(other)}" if other is not None else ""
         return Ending(f"{entry.label} is finished: {formatting.decibel(best)} dB{held}.")
     if entry.state in ("failed", "lost") and entry.cause:
-        return Ending(f"{entry.label} has {'failed' if entry.state == 'failed' else 'been lost'}: {entry.cause}.", True)
+        cause = entry.cause.rstrip(" .\n")  # some causes are whole sentences
+        return Ending(f"{entry.label} has {'failed' if entry.state == 'failed' else 'been lost'}: {cause}.", True)
     return ending

@@ -73,6 +73,7 @@ def call(arguments: argparse.Namespace) -> int:
     if arguments.test:
         return _evaluate(run, arguments)
     with only_trainer(run), StatusKeeper(run.status_file, "starting") as status:
+        progress.keep_in(run.log_file)
         stop = stop_on_signals()
         from vidpred_engine.training.run import train_run  # torch takes seconds: the status stands before
 

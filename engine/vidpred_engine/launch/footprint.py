@@ -21,14 +21,18 @@ def run_bytes(settings: RunSettings, weights: int, steps: int, frames: int) -> i
     """
     copies_in_last = 3 + bool(settings.ema_decay)  # weights, Adam's two moments, the averaged weights
     pictures = min(LARGEST_PICTURES, 3 * frames * 3 * settings.frame_height * settings.frame_width)
-    validations = settings.epochs // settings.validate_every + 1
     return (
         weights * (2 * copies_in_last + 1)
         + steps // settings.log_every * STEP_RECORD_BYTES
-        + (settings.epochs + validations) * EPOCH_BYTES
+        + (settings.epochs + validations(settings)) * EPOCH_BYTES
         + 2 * pictures
         + 2 * frames * FRAME_BYTES
     )
+
+
+def validations(settings: RunSettings) -> int:
+    """How many epochs of a run end with a validation; the last one does in any case."""
+    return -(-settings.epochs // settings.validate_every)
 
 
 def expected_bytes(settings: RunSettings, steps: int, frames: int) -> int:

@@ -17,7 +17,7 @@ from vidpred_engine.data.clip_grid import clip_starts
 from vidpred_engine.data.folder import SPLITS, DataFolder, scan_folder
 from vidpred_engine.errors import UserError
 from vidpred_engine.gpus import visible_gpus
-from vidpred_engine.launch.footprint import expected_bytes
+from vidpred_engine.launch.footprint import expected_bytes, validations
 from vidpred_engine.schedules import Schedules
 from vidpred_engine.settings import SYNTHETIC, RunSettings, describe_settings, differences
 from vidpred_engine.store.codec import number
@@ -51,7 +51,8 @@ class Preflight:
     """What is known of runs before they start, and one sentence a problem that would end one of them.
 
     Memory and disk in bytes, `seconds` of one after the other, None where no past run tells; `like` is that run, and
-    `equal` the runs that have been made with settings of these already. Of several runs the data are the first's.
+    `equal` the runs that have been made with settings of these already, each with its state: "RUN (failed)". Of several
+    runs the data are the first's.
     """
 
     runs: int
@@ -124,7 +125,7 @@ class PreflightChecker:
             disk_free=free,
             seconds=seconds,
             like=like,
-            equal=tuple(dict.fromkeys(run_id for each in settings for run_id in past.equal(each))),
+            equal=tuple(dict.fromkeys(f"{run.run_id} ({run.state})" for each in settings for run in past.equal(each))),
             problems=tuple(problems),
         )
 
@@ -202,16 +203,16 @@ class _Past:
         self._entries = entries  # the newest first
         self._rates: dict[str, tuple[float, float] | None] = {}
 
-    def equal(self, settings: RunSettings) -> Iterable[str]:
+    def equal(self, settings: RunSettings) -> Sequence[RunEntry]:
         """The runs with the same settings, but for those that do not matter."""
         data = settings.data if settings.data == SYNTHETIC else str(Path(settings.data).expanduser().resolve())
         return self._by_difference.get(_mattering(differences(settings.model_copy(update={"data": data}))), [])
 
     @cached_property
-    def _by_difference(self) -> dict[frozenset[tuple[str, Any]], list[str]]:
-        found: dict[frozenset[tuple[str, Any]], list[str]] = {}
+    def _by_difference(self) -> dict[frozenset[tuple[str, Any]], list[RunEntry]]:
+        found: dict[frozenset[tuple[str, Any]], list[RunEntry]] = {}
         for entry in self._entries:
-            found.setdefault(_mattering(entry.changed), []).append(entry.run_id)
+            found.setdefault(_mattering(entry.changed), []).append(entry)
         return found
 
     def estimate(self, settings: Sequence[RunSettings], steps: Sequence[int]) -> tuple[float | None, str]:
@@ -222,17 +223,28 @@ class _Past:
             if found is None or not count:
                 return None, ""
             entry, (seconds_a_clip, seconds_a_validation) = found
-            validations = each.epochs // each.validate_every
-            total += count * each.batch_size * seconds_a_clip + validations * seconds_a_validation
+            total += count * each.batch_size * seconds_a_clip + validations(each) * seconds_a_validation
             first = first or entry.run_id
         return total, first
 
     def _alike(self, settings: RunSettings) -> list[RunEntry]:
-        """Runs that took as long a clip, those with the same teacher forcing first: free-running steps are slower."""
+        """Runs that took as long a clip, the best to judge by first.
+
+        Finished ones before all others, of these the equal ones first. Then those with the same teacher forcing:
+        free-running steps are slower. Of runs cut short the longest tells most: the first steps are slow ones.
+        """
         alike = [entry for entry in self._entries if entry.step and _part(entry.changed, SPEED) == _speed(settings)]
         forcing = [name for name, group in _GROUPS.items() if group == "Teacher forcing"]
         own = [getattr(settings, name) for name in forcing]
-        return sorted(alike, key=lambda entry: _part(entry.changed, forcing) != own)
+        equal = {entry.run_id for entry in self.equal(settings)}
+
+        def rank(entry: RunEntry) -> tuple[bool, bool, bool, int]:
+            finished, differs = entry.state == "finished", _part(entry.changed, forcing) != own
+            if finished:
+                return False, entry.run_id not in equal, differs, 0
+            return True, False, differs, -entry.step
+
+        return sorted(alike, key=rank)
 
     def _rates_of(self, entry: RunEntry) -> tuple[float, float] | None:
         """Seconds a clip of training and a validation that a run on this machine took; None where it does not tell."""
@@ -241,8 +253,8 @@ class _Past:
             here = read_status(run.status_file).host == socket.gethostname()
             records = _some_records(run.metrics_file) if here else []
             rates = [rate for record in records if (rate := number(record.get("clips_per_s"))) and 0 < rate < 1e9]
-            validations = [number(record.get("seconds")) or 0.0 for record in records if record["kind"] == "validation"]
-            found = (fmean(1 / rate for rate in rates), fmean(validations or [0.0])) if rates else None
+            spans = [number(record.get("seconds")) or 0.0 for record in records if record["kind"] == "validation"]
+            found = (fmean(1 / rate for rate in rates), fmean(spans or [0.0])) if rates else None
             self._rates[entry.run_id] = found
         return self._rates[entry.run_id]
 

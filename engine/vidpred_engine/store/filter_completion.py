@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_fields import RunField, named_fields, run_fields
-from vidpred_engine.store.run_filter import SWITCH_WORDS
+from vidpred_engine.store.run_filter import NAMED, SWITCH_WORDS
 
-_LAST_TERM = re.compile(r'(?:^|\s)[-!]?(?:([A-Za-z_][\w-]*)(?:<=|>=|!=|[:=<>])(?:[^\s"|]+\|)*)?([^\s"|]+)$')
+_LAST_TERM = re.compile(rf'(?:^|\s)[-!]?(?:{NAMED}(?:[^\s"|]+\|)*)?([^\s"|]+)$')
 
 
 def completed_filter(text: str, entries: Sequence[RunEntry]) -> str | None:
@@ -15,7 +15,7 @@ def completed_filter(text: str, entries: Sequence[RunEntry]) -> str | None:
     last = _LAST_TERM.search(text)
     if last is None:
         return None
-    name, begun = last[1], last[2]
+    name, begun = last[1], last[3]
     known = _names() if name is None else (value for field in named_fields(name) for value in _values(field, entries))
     return next((text + rest for rest in _rests(begun, known)), None)
 

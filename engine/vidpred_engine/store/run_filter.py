@@ -1,8 +1,8 @@
 """The language that runs are filtered by: `state:running lr<1e-3 epochs>=10 tag:kl psnr>30 name:word word`.
 
 All terms must hold. A term is a word, looked for in id, name, tags and note, or NAME OPERATOR VALUE; a leading - or !
-turns it around. Operators are : = != < <= > >=; a colon means "contains" for text and "is" for all else. `a|b` is
-either value; quotes hold spaces together. Spans of time take a unit: s, m, h, d or w.
+turns it around. Operators are : = != < <= > >=, with or without spaces around them; a colon means "contains" for text
+and "is" for all else. `a|b` is either value; quotes hold spaces together. Spans of time take a unit: s, m, h, d or w.
 """
 
 import difflib
@@ -21,7 +21,12 @@ from vidpred_engine.store.run_fields import RunField, named_fields, run_fields
 Predicate = Callable[[RunEntry, float], bool]
 """Whether a run is meant, at a time in Unix seconds."""
 
-_NAMED = re.compile(r"([A-Za-z_][\w-]*)(<=|>=|!=|[:=<>])")
+_OPERATOR = re.compile(r"<=|>=|!=|[:=<>]")
+_INVERSION = re.compile(r"-|!(?!=)")
+NAMED = rf"([A-Za-z_][\w-]*)\s*({_OPERATOR.pattern})\s*"
+_NAMED = re.compile(NAMED)
+# What may follow an operator and is no value: behind a space the next term, or one more operator.
+_NO_VALUE = re.compile(rf"(?<=\s)[-!]?{NAMED}|!?[:=<>]+(?=\s|$)")
 _VALUE = re.compile(r'(?:"[^"]*"|[^\s"|])*')
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -60,9 +65,13 @@ def parse_filter(text: str) -> Predicate:
 
 def _term(text: str, start: int) -> tuple[Predicate, int]:
     """The term that begins at `start`, and where it ends."""
-    inverted = text[start] in "-!"
+    inverted = bool(_INVERSION.match(text, start))
     start += inverted
+    if alone := _OPERATOR.match(text, start):
+        raise FilterError(start + 1, f"a name is missing before '{alone[0]}', as psnr in psnr>30; or use quotes.")
     named = _NAMED.match(text, start)
+    if named and _NO_VALUE.match(text, named.end()):
+        raise FilterError(named.end() + 1, "a value is missing.")
     values, end = _alternatives(text, named.end() if named else start)
     if named is None:
         return _inverted(_searched(values), inverted), end

@@ -79,8 +79,8 @@ class RunsScreen(VidpredScreen):
         "A run that is created waits for you; one that is queued waits for its turn, ETA says as which. Queue puts runs"
         " there or takes them out, + and - move one.\n\n"
         "Star, Tags, Stop, Queue and Delete act on the marked runs, also those out of sight, or else on the one under"
-        " the cursor; Escape shows all runs, then takes all marks away. Export writes the marked ones, or else all that are"
-        " shown. i copies the run's id, I the command that lets it go on."
+        " the cursor; Escape shows all runs, then takes all marks away. Export writes the marked ones, or else all that"
+        " are shown. i copies the run's id, I the command that lets it go on."
     )
 
     def __init__(self, runs: Path, demo_summary: str, look: RunsLook) -> None:
