@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tui.fake_runs import evaluate, fake_run, signs, step_record, until
+from vidpred_engine.store.trash import delete_runs
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.messages import ComparisonRequested
 from vidpred_tui.screens.compare import PANES
@@ -144,3 +145,13 @@ async def test_the_app_opens_on_a_comparison_with_all_runs_below_it(runs: Path) 
         await until(pilot, lambda: rows(app, "compare-metrics"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+
+
+async def test_a_run_that_another_program_deletes_is_compared_no_more(app: VidpredApp, runs: Path) -> None:
+    made = [fake_run(runs, name, records=[step_record(step) for step in range(9)]) for name in ("one", "two", "three")]
+    async with app.run_test(size=(160, 48)) as pilot:
+        app.post_message(ComparisonRequested(tuple(run.run_id for run in made)))
+        await until(pilot, lambda: len(rows(app, "compare-metrics").get("steps", [])) == 3)
+        delete_runs([made[0]])
+        await until(pilot, lambda: len(rows(app, "compare-metrics").get("steps", [])) == 2)
+        assert [note.message for note in app._notifications] == ["one was deleted and is compared no more."]

@@ -1,4 +1,4 @@
-"""Frames: pictures of stored rollouts, played, scrubbed and exported; several runs in step; none stored yet."""
+"""Frames: pictures of one run's stored rollouts, played, scrubbed and exported; none stored yet."""
 
 import re
 import subprocess
@@ -11,27 +11,28 @@ import pytest
 from PIL import Image
 from rich.console import Console
 from rich.style import Style
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
 from pngs import Frames, random_frames
 from rollouts import rollout
-from tui.fake_runs import evaluate, fake_run, until
+from tui.fake_runs import evaluate, fake_run, signs, until
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.sample_frames import Pixels, write_sample_frames
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.messages import FramesRequested
 from vidpred_tui.pictures.half_blocks import HalfBlocks
 from vidpred_tui.pictures.palette import palette
-from vidpred_tui.screens.compare import CompareScreen
 from vidpred_tui.screens.frames import FramesScreen
-from vidpred_tui.screens.live import LiveScreen
 from vidpred_tui.screens.runs import RunsScreen
 from vidpred_tui.widgets.chart import Chart
+from vidpred_tui.widgets.cursor_chart import CursorChart
 from vidpred_tui.widgets.frame_pane import FramePane
 from vidpred_tui.widgets.frame_view import PictureRow
 from vidpred_tui.widgets.scrub_bar import BARS, CURSOR, ScrubBar, bars
 
 PSNR = [20.0, 22.0, 18.0, 25.0, 21.0, 24.0, 19.0, 17.5, 23.0, 26.0, 20.5, 21.5]
+VALIDATED = {"psnr": 20.0, "best_psnr": 21.0}
 
 
 class Clock:
@@ -47,6 +48,11 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock that playing keeps to."""
+    return stopped_clock(monkeypatch)
+
+
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock for playing to keep to."""
     clock = Clock()
     monkeypatch.setattr("vidpred_tui.screens.frames.time", clock)
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
@@ -54,8 +60,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def filmed(runs: Path, name: str, *, first_seed: int = 0, frames: int = 12, **facts: Any) -> RunDirectory:
-    """A run with a stored rollout."""
-    run = fake_run(runs, name)
+    """A run with a stored rollout of its best checkpoint."""
+    run = fake_run(runs, name, summary=VALIDATED)
     write_sample_frames(run, rollout(frames, first_seed=first_seed, **{"psnr": PSNR[:frames], **facts}))
     return run
 
@@ -106,7 +112,7 @@ async def test_a_large_terminal_shows_all_four_pictures_of_a_frame_and_their_psn
         assert "3/12  PSNR 18.0 dB  first frame 20.0  mean frame 15.0" in facts(app)
         assert "val 0 · z prior · best, step 1,234 · lab" in str(app.screen.query_one("#title-fact").render())
         chart = app.screen.query_one("#chart-frames", Chart)
-        await until(pilot, lambda: "● lab f first frame m mean frame" in chart.text)
+        await until(pilot, lambda: f"{signs(run)[0]} lab f first frame m mean frame" in chart.text)
         assert "│" in chart.text
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
@@ -136,6 +142,24 @@ async def test_keys_go_to_frames_and_stop_at_both_ends(app: VidpredApp, runs: Pa
         await until(pilot, lambda: frame(app) == 12)
         await pilot.click(ScrubBar, offset=(0, 0))
         await until(pilot, lambda: frame(app) == 1)
+
+
+async def test_the_mouse_goes_to_frames_on_the_curve(app: VidpredApp, runs: Path, clock: Clock) -> None:  # noqa: ARG001
+    run = filmed(runs, "lab")
+    async with app.run_test(size=(160, 48)) as pilot:
+        screen = await opened(pilot, run)
+        chart = screen.query_one(CursorChart)
+        await until(pilot, lambda: "lab" in chart.text)
+        middle, right = chart.size.width // 2, chart.size.width - 1
+        for column, frames in ((right, (12,)), (middle, (6, 7)), (0, (1,)), (right, (12,))):
+            await pilot.click(CursorChart, offset=(column, 4))
+            await until(pilot, lambda frames=frames: frame(app) in frames)  # type: ignore[misc]
+        await pilot.press("home", "space")
+        await until(pilot, lambda: facts(app).startswith("▶"))
+        for turned, number in ((MouseScrollDown, 2), (MouseScrollDown, 3), (MouseScrollUp, 2), (MouseScrollUp, 1)):
+            await pilot._post_mouse_events([turned], CursorChart, offset=(middle, 4), button=0)
+            await until(pilot, lambda number=number: frame(app) == number)  # type: ignore[misc]
+            assert facts(app).startswith("❚❚"), "the wheel pauses"
 
 
 async def test_a_film_plays_by_the_clock_drops_frames_and_ends(app: VidpredApp, runs: Path, clock: Clock) -> None:
@@ -265,48 +289,11 @@ async def test_a_damaged_rollout_is_said_to_be_damaged(app: VidpredApp, runs: Pa
         await until(pilot, lambda: "val0-prior-best.npz is damaged" in empty(app))
         assert f"vidpred-engine predict {run.run_id}" in empty(app)
         await pilot.press("space", "right", "w", "tab", "g")  # nothing to do, nothing breaks
+        chart = app.screen.query_one(CursorChart)
+        app.screen.post_message(CursorChart.Clicked(chart, 3.0))  # clicked just before the film went
+        app.screen.post_message(CursorChart.Wheeled(chart, 3.0, 1))
+        await pilot.pause()
         assert isinstance(app.screen, FramesScreen)
-
-
-# Several runs.
-
-
-async def test_two_runs_are_played_in_step(app: VidpredApp, runs: Path, clock: Clock) -> None:
-    lab, kl = filmed(runs, "lab"), filmed(runs, "kl", first_seed=100, frames=9)
-    async with app.run_test(size=(160, 48)) as pilot:
-        await opened(pilot, lab, kl)
-        await until(pilot, lambda: len(pictures(app)) == 4)
-        assert list(pictures(app)) == ["● lab prediction", "▲ kl prediction", "● lab error x4", "▲ kl error x4"]
-        await pilot.press("space")
-        clock.now += 0.35
-        await until(pilot, lambda: frame(app) == 4)
-        shown = pictures(app)
-        np.testing.assert_array_equal(shown["● lab prediction"], rollout(12).prediction[3])
-        np.testing.assert_array_equal(shown["▲ kl prediction"], rollout(9, first_seed=100).prediction[3])
-        assert "4/9  ● lab 25.0 dB  ▲ kl 25.0 dB" in facts(app)
-        clock.now += 60
-        await until(pilot, lambda: frame(app) == 9)
-        await pilot.press("tab")
-        assert list(pictures(app)) == ["truth", "pose"]
-
-
-async def test_frames_opens_from_marked_runs_a_live_run_and_a_comparison(app: VidpredApp, runs: Path) -> None:
-    filmed(runs, "lab")
-    filmed(runs, "kl", first_seed=100)
-    async with app.run_test(size=(160, 48)) as pilot:
-        await until(pilot, lambda: len(app.entries) == 2)
-        await pilot.press("space", "down", "space", "f")
-        await until(pilot, lambda: len(pictures(app)) == 4)
-        await pilot.press("escape", "c")
-        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
-        await pilot.press("f")
-        await until(pilot, lambda: len(pictures(app)) == 4 and "▲" in facts(app))
-        await pilot.press("escape", "escape")
-        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
-        await pilot.press("f")
-        await until(pilot, lambda: list(pictures(app)) == ["prediction", "truth", "error x4", "pose"])
 
 
 # No rollout yet.
@@ -317,7 +304,7 @@ def empty(app: VidpredApp) -> str:
 
 
 async def test_without_a_rollout_a_key_makes_one_in_the_background(runs: Path) -> None:
-    run = fake_run(runs, "lab")
+    run = fake_run(runs, "lab", summary=VALIDATED)
     asked: list[tuple[str, int]] = []
 
     def predict(run: RunDirectory, clip: int) -> "subprocess.Popen[bytes]":
@@ -345,21 +332,12 @@ async def test_without_a_rollout_a_key_makes_one_in_the_background(runs: Path) -
 
 
 async def test_a_run_without_weights_says_that_it_cannot_predict(app: VidpredApp, runs: Path) -> None:
-    run = fake_run(runs, "fresh", "created")
+    run = fake_run(runs, "fresh", "created", summary=VALIDATED)
     async with app.run_test(size=(80, 24)) as pilot:
         app.post_message(FramesRequested((run.run_id,)))
         await until(pilot, lambda: "fresh has no rollout" in empty(app))
         await pilot.press("m")
         await until(pilot, lambda: any("has no checkpoint to predict with yet" in sentence for sentence in said(app)))
-
-
-async def test_a_run_that_lacks_the_clip_is_named_beside_those_that_have_it(app: VidpredApp, runs: Path) -> None:
-    lab, fresh = filmed(runs, "lab"), fake_run(runs, "fresh")
-    async with app.run_test(size=(160, 48)) as pilot:
-        await opened(pilot, fresh, lab)
-        assert "no rollout of fresh" in str(app.screen.query_one("#title-fact").render())
-        write_sample_frames(fresh, rollout(12, first_seed=60))
-        await until(pilot, lambda: "● fresh prediction" in pictures(app))
 
 
 def said(app: VidpredApp) -> set[str]:

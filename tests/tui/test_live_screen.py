@@ -10,6 +10,7 @@ import pytest
 from rollouts import rollout
 from tui.fake_runs import append_records, fake_run, step_record, until, validation_record
 from vidpred_engine.store.sample_frames import write_sample_frames
+from vidpred_engine.store.trash import delete_runs, restore_runs
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.charts.run_charts import RUN_CHARTS
 from vidpred_tui.messages import RunOpened
@@ -151,3 +152,24 @@ async def test_the_header_says_that_charts_show_a_sample_while_they_do(app: Vidp
         assert "sampled, still reading" in str(header.render())
         header.show(snapshot)
         assert "sample" not in str(header.render())
+
+
+async def test_a_run_that_another_program_deletes_is_said_to_be_and_comes_back(app: VidpredApp, runs: Path) -> None:
+    run = fake_run(runs, "one", "stopped", records=[step_record(step) for step in range(50)], step=50, steps=100)
+
+    def header() -> str:
+        return str(app.screen.query_one("#run-header").render())
+
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.post_message(RunOpened(run.run_id))
+        await until(pilot, lambda: chart(app, "loss").startswith("loss 0.02") and "stopped" in header())
+        assert app.screen.check_action("resume", ())
+        delete_runs([run])
+        await until(pilot, lambda: "✗ deleted" in header())
+        assert "step 50/100" in header()
+        assert "lost" not in header()
+        assert chart(app, "loss").startswith("loss 0.02"), "what was seen stays"
+        assert app.screen.check_action("resume", ()) is None
+        restore_runs(runs, [run.run_id])
+        await until(pilot, lambda: "deleted" not in header() and "stopped" in header())
+        assert app.screen.check_action("resume", ())

@@ -217,7 +217,7 @@ def test_one_runs_film_shows_its_four_pictures() -> None:
 def test_two_runs_in_step_share_truth_and_pose_and_end_with_the_shorter() -> None:
     film = Film([reel("lab"), reel("kl", 1, frames=5, psnr=[25.0, 24.0, 3.0, 22.0, 1.0], data_digest="other")])
     labels = [track.label for track in film.tracks]
-    assert labels == ["● lab prediction", "▲ kl prediction", "● lab error x4", "▲ kl error x4", "truth", "pose"]
+    assert labels == ["● lab prediction", "▲ kl prediction", "truth", "pose", "● lab error x4", "▲ kl error x4"]
     assert len(film) == 4
     assert film.psnr == [20.0, 10.0, 3.0, 15.0]
     assert film.worst == 3

@@ -16,7 +16,8 @@ class RunSnapshot:
     `shown_name` is the name that people gave it to be shown by, empty where they gave none;
     `gap` is by how many dB of PSNR z from the posterior beats that evaluation, where both are stored;
     `rollouts` names the files of its rollouts' pictures, the newest first;
-    `damage` has a line for each of its small files that is damaged.
+    `damage` has a line for each of its small files that is damaged;
+    `is_gone` says that its folder is not there any more, and all else how it was before.
     """
 
     run_id: str
@@ -29,6 +30,7 @@ class RunSnapshot:
     rollouts: tuple[StoredFrames, ...] = ()
     shown_name: str = ""
     damage: tuple[str, ...] = ()
+    is_gone: bool = False
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from vidpred_engine.errors import UserError
@@ -179,15 +180,21 @@ class _FollowedRun:
         self._shown_name = ""
         self._damage: tuple[str, ...] = ()
         self._damage_seen_in: object = None
+        self._last: RunSnapshot | None = None
 
     def changed(self) -> RunSnapshot | None:
         """A new snapshot where anything differs from the last one."""
-        found = [self._read_status(), self._metrics.read_new(), self._read_evaluation(), self._list_rollouts()]
+        before = self._last
+        if before is not None and not self._run.path.is_dir():
+            self._last = replace(before, is_gone=True)
+            return None if before.is_gone else self._last
+        found = [before is not None and before.is_gone]
+        found += [self._read_status(), self._metrics.read_new(), self._read_evaluation(), self._list_rollouts()]
         found += [self._read_name(), self._tail.read_new(), self._find_damage()]
         if not any(found):
             return None
         assert self._status is not None
-        return RunSnapshot(
+        self._last = RunSnapshot(
             run_id=self._run.run_id,
             settings=self._settings,
             status=self._status,
@@ -199,6 +206,7 @@ class _FollowedRun:
             shown_name=self._shown_name,
             damage=self._damage,
         )
+        return self._last
 
     @property
     def is_behind(self) -> bool:

@@ -32,10 +32,14 @@ class Reel:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Pictures of one kind under a label; `picture` gives the one at an index, which counts from 0."""
+    """Pictures of one kind under a label; `picture` gives the one at an index, which counts from 0.
+
+    `run_id` says whose they are, empty where they are the same for all runs.
+    """
 
     label: str
     picture: Callable[[int], Pixels]
+    run_id: str = ""
 
 
 class Film:
@@ -54,10 +58,10 @@ class Film:
         several = len(self.reels) > 1
         shown = [(f"{reel.style.sign} {reel.name} " if several else "", reel) for reel in self.reels]
         first = self.reels[0].frames
-        tracks = [Track(f"{run}prediction", reel.frames.prediction.__getitem__) for run, reel in shown]
+        tracks = [Track(f"{run}prediction", reel.frames.prediction.__getitem__, reel.run_id) for run, reel in shown]
         truth, pose = Track("truth", first.truth.__getitem__), Track("pose", first.pose.__getitem__)
-        errors = [Track(f"{run}{ERROR}", reel.error) for run, reel in shown]
-        return [*tracks, *errors, truth, pose] if several else [*tracks, truth, *errors, pose]
+        errors = [Track(f"{run}{ERROR}", reel.error, reel.run_id) for run, reel in shown]
+        return [*tracks, truth, pose, *errors] if several else [*tracks, truth, *errors, pose]
 
     @property
     def psnr(self) -> list[float]:
@@ -75,9 +79,21 @@ class Film:
     def provenance(self) -> str:
         """Which clip it is, where z came from, the checkpoints and the runs; what several runs share once."""
         frames = [reel.frames for reel in self.reels]
-        facts = [f"{item.split} {item.clip}" for item in frames] + [f"z {item.z_mode}" for item in frames]
-        facts += [f"{item.checkpoint}, step {item.step:,}" for item in frames]
-        return " · ".join([*dict.fromkeys(facts), *(reel.name for reel in self.reels)])
+        facts = (
+            [f"{item.split} {item.clip}" for item in frames],
+            [f"z {item.z_mode}" for item in frames],
+            [f"{item.checkpoint}, step {item.step:,}" for item in frames],
+        )
+        told = [written for fact in facts for written in self._told(fact)]
+        return " · ".join([*told, *(reel.name for reel in self.reels)])
+
+    def _told(self, fact: Sequence[str]) -> Sequence[str]:
+        """A fact of each run: once where all share it, else beside what tells the run."""
+        if len(set(fact)) == 1:
+            return fact[:1]
+        signs, names = [reel.style.sign for reel in self.reels], [reel.name for reel in self.reels]
+        marks = signs if len(set(signs)) == len(signs) else names
+        return [f"{mark} {written}" for mark, written in zip(marks, fact, strict=True)]
 
     @property
     def remarks(self) -> list[str]:

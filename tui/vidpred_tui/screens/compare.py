@@ -109,7 +109,16 @@ class CompareScreen(VidpredScreen):
         self.query_one(TitleBar).show(f"{len(self.followed)} runs")
 
     def show_run(self, snapshot: RunSnapshot) -> None:
-        """Compare anew, as soon as all runs have been read once."""
+        """Compare anew, as soon as all runs have been read once, and no more with one that was deleted."""
+        if snapshot.is_gone and snapshot.run_id in self.followed:
+            self.followed = tuple(run_id for run_id in self.followed if run_id != snapshot.run_id)
+            self.view = replace(
+                self.view, reference=self.view.reference if self.view.reference in self.followed else ""
+            )
+            self.notify(f"{snapshot.name} was deleted and is compared no more.", severity="warning", markup=False)
+            if not self.followed:
+                self.action_leave()
+                return
         self._snapshots[snapshot.run_id] = snapshot
         if self._due is None and self._snapshots.keys() >= set(self.followed):
             wait = max(0.0, self._rests_until - time.monotonic())

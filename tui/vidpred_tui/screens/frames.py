@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
+from vidpred_engine.comparison.telling_apart import distinct_names, steady_places
 from vidpred_engine.errors import UserError
 from vidpred_engine.store.evaluations import Evaluation
 from vidpred_engine.store.sample_frames import SampleFrames, StoredFrames, read_sample_frames
@@ -24,6 +25,7 @@ from vidpred_tui.charts.plan import ChartPlan
 from vidpred_tui.messages import RolloutsRequested, ViewChanged
 from vidpred_tui.pictures.export import export_gif, export_png
 from vidpred_tui.pictures.film import ERROR_GAIN, Film, Reel
+from vidpred_tui.pictures.no_rollout import has_best, how_to_make, why_unable
 from vidpred_tui.pictures.playback import Playback, Playing
 from vidpred_tui.screens.base import VidpredScreen
 from vidpred_tui.snapshot import RunSnapshot
@@ -69,8 +71,9 @@ class FramesScreen(VidpredScreen):
     help_text = (
         "Frames count from 1, as frame 0 is given to the model; each is predicted from the prediction before it. Page"
         " up and down, or shift with left and right, go 10 frames; home and end to the ends. The bars are the PSNR of"
-        f" the clip, lowest to highest. error is |prediction - truth| times {ERROR_GAIN}. The newest stored rollout is"
-        " shown: a training stores one at each validation, vidpred-engine predict makes one of its best weights."
+        " the clip, lowest to highest; a click on them or on the curve goes to that frame, and the wheel on the curve"
+        f" steps. error is |prediction - truth| times {ERROR_GAIN}. The newest stored rollout is shown: a training"
+        " stores one at each validation, vidpred-engine predict makes one of its best weights."
     )
 
     @dataclass
@@ -128,6 +131,13 @@ class FramesScreen(VidpredScreen):
         self._chosen = chosen
         if not chosen:
             self._put_in(None)
+        self.refresh_bindings()
+
+    @property
+    def _names(self) -> dict[str, str]:
+        """What to call each run, so that no two are called the same."""
+        names = distinct_names([self._snapshots[run_id].name for run_id in self.followed], self.followed)
+        return dict(zip(self.followed, names, strict=True))
 
     @property
     def _clips(self) -> list[Clip]:
@@ -147,6 +157,11 @@ class FramesScreen(VidpredScreen):
             return []
         return [run_id for run_id in self.followed if run_id not in self._chosen or run_id in self._faults]
 
+    @property
+    def _able(self) -> list[str]:
+        """Those of the lacking runs that can predict, which takes a best checkpoint."""
+        return [run_id for run_id in self._lacking if has_best(self._snapshots[run_id].status)]
+
     @work(thread=True, exclusive=True, group="rollouts", description="read rollouts")
     def _read(self, chosen: Chosen) -> None:
         rollouts: dict[str, SampleFrames | str] = {}
@@ -162,12 +177,12 @@ class FramesScreen(VidpredScreen):
         if message.chosen != self._chosen:
             return
         self._faults = {run_id: fault for run_id, fault in message.rollouts.items() if isinstance(fault, str)}
-        reels = []
-        for index, run_id in enumerate(self.followed):
+        reels, names = [], self._names
+        for run_id, place in zip(self.followed, steady_places(self.followed), strict=True):
             frames = message.rollouts.get(run_id)
             if isinstance(frames, SampleFrames):
                 folder = message.chosen[run_id].path.parent
-                reels.append(Reel(run_id, self._snapshots[run_id].name, run_style(index), frames, folder))
+                reels.append(Reel(run_id, names[run_id], run_style(place), frames, folder))
         self._put_in(Film(reels) if reels else None)
 
     def _put_in(self, film: Film | None) -> None:
@@ -185,7 +200,7 @@ class FramesScreen(VidpredScreen):
         self.query_one(TitleBar).show(self._described(film))
         self.query_one(ScrubBar).show(film.psnr)
         self.query_one(CursorChart).show(frame_chart(film, self._baselines))
-        self._arrange()
+        self._arrange(film)
         self._show_frame(self._frame)
 
     def _find_baselines(self, film: Film) -> Evaluation | None:
@@ -199,31 +214,29 @@ class FramesScreen(VidpredScreen):
         return found if (found.split, found.clip, found.data_digest) == shown else None
 
     def _why_empty(self) -> Content:
-        rows = [Content(fault) for fault in self._faults.values()]
+        rows, names, able = [Content(fault) for fault in self._faults.values()], self._names, self._able
         for run_id in self._lacking:
-            snapshot = self._snapshots[run_id]
-            rows.append(Content.assemble((snapshot.name, "bold"), " has no rollout to show yet. A training stores one"))
-            rows.append(Content("at each validation; its best weights predict one with\n"))
-            rows.append(Content.styled(f"  vidpred-engine predict {run_id}\n", "$primary"))
-            rows.append(Content.assemble(("m", "bold $accent"), " does that now, in the background."))
+            snapshot, name = self._snapshots[run_id], names[run_id]
+            rows += how_to_make(name, run_id) if run_id in able else [why_unable(name, snapshot.status)]
             rows.append(Content.styled(f"\n{snapshot.log[-1]}\n" if snapshot.log else "", "$foreground-muted"))
         return Content("\n").join(rows)
 
     def _described(self, film: Film) -> str:
-        lacking = [f"no rollout of {self._snapshots[run_id].name}" for run_id in self._lacking]
+        names = self._names
+        lacking = [f"no rollout of {names[run_id]}" for run_id in self._lacking]
         return " · ".join([*self._faults.values(), *lacking, *film.remarks, film.provenance])
 
     # Where the film stands.
 
     def on_resize(self, event: Resize) -> None:  # noqa: ARG002
         """Fit the pictures into the new size."""
-        self._arrange()
+        if self._film is not None:
+            self._arrange(self._film)
+            self._show_facts(self._film)
 
-    def _arrange(self) -> None:
-        if self._film is None:
-            return
+    def _arrange(self, film: Film) -> None:
         rows = self.size.height - OTHER_ROWS
-        taken = self.query_one(FrameGrid).fit(self._film.tracks, self._frame - 1, self.size.width, rows)
+        taken = self.query_one(FrameGrid).fit(film.tracks, self._frame - 1, self.size.width, rows)
         self.query_one(CursorChart).display = rows - taken >= LEAST_CHART_ROWS
 
     def _show_frame(self, frame: int) -> None:
@@ -237,7 +250,8 @@ class FramesScreen(VidpredScreen):
     def _show_facts(self, film: Film) -> None:
         index = self._frame - 1
         facts = [Content.styled(f"{'▶' if self._playing else '❚❚':2} {self._frame:>3}/{len(film)}", "bold")]
-        for reel in film.reels:
+        in_sight = {track.run_id for track in self.query_one(FrameGrid).in_sight}
+        for reel in sorted(film.reels, key=lambda reel: reel.run_id not in in_sight):  # the end may be cut
             name = (f"{reel.style.sign} {reel.name}", reel.style.hex) if len(film.reels) > 1 else ("PSNR", "")
             facts.append(Content.assemble(name, (f" {formatting.decibel(reel.frames.psnr[index])}", "bold"), " dB"))
         if self._baselines is not None:
@@ -250,6 +264,16 @@ class FramesScreen(VidpredScreen):
     @on(ScrubBar.Sought)
     def _seek(self, message: ScrubBar.Sought) -> None:
         self._go_to(message.frame)
+
+    @on(CursorChart.Clicked)
+    def _seek_step(self, message: CursorChart.Clicked) -> None:
+        if self._film is not None and message.step is not None:  # a film may go before the click arrives
+            self._go_to(round(message.step))
+
+    @on(CursorChart.Wheeled)
+    def _step_back_or_on(self, message: CursorChart.Wheeled) -> None:
+        if self._film is not None:
+            self.action_step(-message.by)
 
     def _go_to(self, frame: int) -> None:
         """Show a frame; playing goes on from there."""
@@ -292,7 +316,7 @@ class FramesScreen(VidpredScreen):
             case "other_clip":
                 return len(self._clips) > 1
             case "make":
-                return bool(self._lacking)
+                return bool(self._lacking) and (bool(self._able) or None)
             case _:
                 return True
 
@@ -329,7 +353,9 @@ class FramesScreen(VidpredScreen):
 
     def action_turn(self, by: int) -> None:
         """Show the next pictures."""
+        assert self._film is not None
         self.query_one(FrameGrid).turn(by)
+        self._show_facts(self._film)
 
     def action_other_clip(self) -> None:
         """Show the next clip that has a rollout."""
@@ -338,8 +364,8 @@ class FramesScreen(VidpredScreen):
         self._choose()
 
     def action_make(self) -> None:
-        """Ask for a rollout of the runs that have none."""
-        self.post_message(RolloutsRequested(tuple(self._lacking), self._clip[1]))
+        """Ask for a rollout of the runs that have none and can predict one."""
+        self.post_message(RolloutsRequested(tuple(self._able), self._clip[1]))
 
     def action_export_gif(self) -> None:
         """Write the film as a GIF."""

@@ -123,7 +123,7 @@ class LiveScreen(VidpredScreen):
         self._draw_newest()
         self.query_one(LogTailView).show(snapshot.log)
         self.query_one(NewestStrip).show(snapshot.rollouts)
-        if before is None or (before.status.state, before.name) != (snapshot.status.state, snapshot.name):
+        if before is None or _shown_by_keys(before) != _shown_by_keys(snapshot):
             self.query_one(TitleBar).rename(snapshot.name)
             self.refresh_bindings()
         if before is not None and not before.history.is_sample:
@@ -183,7 +183,10 @@ class LiveScreen(VidpredScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Grey out what the run's state rules out, and leave out what is of no use now."""
         state = self._snapshot.status.state if self._snapshot else ""
+        is_gone = self._snapshot is not None and self._snapshot.is_gone
         match action:
+            case "stop" | "control" | "resume" | "duplicate" | "frames" if is_gone:
+                return None
             case "stop" | "control":
                 return state in LIVE_STATES or None
             case "resume":
@@ -362,3 +365,7 @@ class LiveScreen(VidpredScreen):
     def action_frames(self) -> None:
         """Show what the run predicts, frame by frame."""
         self.post_message(FramesRequested((self._run_id,)))
+
+
+def _shown_by_keys(snapshot: RunSnapshot) -> tuple[object, ...]:
+    return snapshot.status.state, snapshot.name, snapshot.is_gone

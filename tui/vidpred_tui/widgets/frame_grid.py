@@ -34,9 +34,9 @@ class FrameGrid(Container):
         return -(-len(self._tracks) // self._shown) if self._tracks else 1
 
     @property
-    def labels(self) -> list[str]:
-        """The labels of the tracks on the page."""
-        return [track.label for track in self._on_page()]
+    def in_sight(self) -> Sequence[Track]:
+        """The tracks on the page."""
+        return self._tracks[self._page * self._shown : (self._page + 1) * self._shown]
 
     def fit(self, tracks: Sequence[Track], index: int, columns: int, rows: int) -> int:
         """Show these tracks at an index within so many cells; returns the rows that they take."""
@@ -61,7 +61,7 @@ class FrameGrid(Container):
     def show(self, index: int) -> None:
         """Show the pictures at an index."""
         self._index = index
-        shown = self._on_page()
+        shown = self.in_sight
         for place, pane in enumerate(self._panes):
             pane.display = place < len(shown)
             if place < len(shown):
@@ -71,9 +71,6 @@ class FrameGrid(Container):
         """Turn the pages, around the end."""
         self._page = (self._page + by) % self.pages
         self.show(self._index)
-
-    def _on_page(self) -> Sequence[Track]:
-        return self._tracks[self._page * self._shown : (self._page + 1) * self._shown]
 
 
 def _best_grid(count: int, columns: int, rows: int) -> tuple[int, int]:

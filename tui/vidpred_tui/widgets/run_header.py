@@ -34,12 +34,14 @@ class RunHeader(Widget):
     def _facts(self, snapshot: RunSnapshot) -> Content:
         status = snapshot.status
         facts = [Content.styled(formatting.state_text(status.state), f"bold {state_colour(status.state)}")]
-        if status.cause:
+        if snapshot.is_gone:
+            facts = [Content.styled("✗ deleted", "bold $text-error"), Content("`vidpred-engine runs restore` knows it")]
+        elif status.cause:
             facts.append(Content.styled(formatting.inert(status.cause), "$text-warning"))
         facts.append(_fact("epoch", f"{status.epoch}/{status.epochs}"))
         if status.steps:
             facts.append(_fact("step", f"{status.step:,}/{status.steps:,}"))
-        if status.live:
+        if status.live and not snapshot.is_gone:
             facts.append(_fact("ETA", formatting.duration(status.eta_seconds)))
             if snapshot.history.leaves_after_epoch:
                 facts.append(Content.styled("leaves after this epoch", "$text-warning"))
