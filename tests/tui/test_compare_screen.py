@@ -155,3 +155,32 @@ async def test_a_run_that_another_program_deletes_is_compared_no_more(app: Vidpr
         delete_runs([made[0]])
         await until(pilot, lambda: len(rows(app, "compare-metrics").get("steps", [])) == 2)
         assert [note.message for note in app._notifications] == ["one was deleted and is compared no more."]
+
+
+async def test_a_wide_table_is_scrolled_by_whole_columns(app: VidpredApp, runs: Path) -> None:
+    made = [
+        fake_run(runs, f"run-{index}", records=[step_record(9)], summary={"best_psnr": 20.25 + index})
+        for index in range(7)
+    ]
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.post_message(ComparisonRequested(tuple(run.run_id for run in made)))
+        await until(pilot, lambda: rows(app, "compare-metrics"))
+        await pilot.press("tab")
+        table = app.screen.query_one("#compare-metrics", CompareTable)
+        await until(pilot, lambda: app.focused is table)
+
+        def best() -> list[str]:
+            strips = [table.render_line(y).text for y in range(table.size.height)]
+            return next(line for line in strips if line.startswith(" PSNR best")).split()[2:]
+
+        whole = [text for cell in rows(app, "compare-metrics")["PSNR best"] for text in cell.split()]
+        seen = [best()]
+        for _ in range(9):
+            await pilot.press("right")
+            await pilot.pause()
+            seen.append(best())
+        assert all(line[0] in whole for line in seen), "no number is cut at its left"
+        assert seen[-1][-2:] == whole[-2:], "the last one is whole"
+        assert seen[0] != seen[1]
+        await pilot.press(*["left"] * 9)
+        await until(pilot, lambda: best() == seen[0])

@@ -72,8 +72,10 @@ async def test_the_cursor_tells_the_values_at_its_step_in_every_title(app: Vidpr
     async with app.run_test(size=SIZE) as pilot:
         await opened(app, pilot, run)
         assert chart(app, "loss").startswith("loss 399")
+        assert app.screen.active_bindings["right"].binding.description == "Charts"
         await pilot.press("v")
         await until(pilot, lambda: "cursor 399" in title(app))
+        assert app.screen.active_bindings["right"].binding.description == "Move"
         loss = app.screen.query_one("#chart-loss", CursorChart)
         moves = 10
         await pilot.press(*["left"] * moves)

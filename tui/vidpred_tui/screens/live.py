@@ -47,8 +47,10 @@ class LiveScreen(VidpredScreen):
         Binding("s", "stop", "Stop"),
         Binding("r", "resume", "Resume"),
         Binding("k", "control", "Ask"),
-        Binding("right", "step_right(1)", "Charts", key_display="→"),
-        Binding("left", "step_right(-1)", "Charts back", show=False),
+        Binding("right", "turn(1)", "Charts", key_display="→"),
+        Binding("left", "turn(-1)", "Charts back", show=False),
+        Binding("right", "move(1)", "Move", key_display="→"),
+        Binding("left", "move(-1)", "Move back", show=False),
         Binding("z", "enlarge", "Large"),
         Binding("enter", "enlarge", "Large", show=False),
         Binding("v", "cursor", "Cursor"),
@@ -191,8 +193,10 @@ class LiveScreen(VidpredScreen):
                 return state in LIVE_STATES or None
             case "resume":
                 return state in RESUMABLE_STATES or None
-            case "step_right":
-                return self.is_mounted and (self._view.cursor is not None or self._pages[1] > 1)
+            case "turn":
+                return self.is_mounted and self._view.cursor is None and self._pages[1] > 1
+            case "move":
+                return self.is_mounted and self._view.cursor is not None
             case "match":
                 return self.is_mounted and self._is_searching
             case "pan" | "reset":
@@ -204,12 +208,14 @@ class LiveScreen(VidpredScreen):
 
     # The charts.
 
-    def action_step_right(self, by: int) -> None:
-        """Move the cursor by a column where there is one, else turn the page."""
+    def action_turn(self, by: int) -> None:
+        """Show the next charts."""
+        self.query_one(ChartGrid).turn(by)
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by a column."""
         grid = self.query_one(ChartGrid)
-        if self._view.cursor is None:
-            grid.turn(by)
-        elif (whole := grid.whole) is not None:
+        if self._view.cursor is not None and (whole := grid.whole) is not None:
             first, last = self._view.window or whole
             moved = self._view.cursor + by * max(1.0, grid.current_chart.step_span)
             self._look(replace(self._view, cursor=float(round(min(max(moved, first), last)))))

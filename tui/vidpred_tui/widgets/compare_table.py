@@ -1,7 +1,9 @@
 """A table with one column a run, or a group of runs."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rich.text import Text
 from textual import on
@@ -51,6 +53,31 @@ class CompareTable(KeyedTable):
         shown = {row.name: [cell.text for cell in row.cells] for row in rows}
         labels = {row.name: row.label for row in rows}
         self.show_rows({name: [Text(labels[name]), *map(_cell, texts)] for name, texts in shown.items()})
+
+    @property
+    def _starts(self) -> list[int]:
+        """Where the runs' columns begin, as the table is scrolled to them."""
+        widths = [column.get_render_width(self) for column in self.ordered_columns[1:]]
+        return [0, *accumulate(widths[:-1])]
+
+    @property
+    def max_scroll_x(self) -> int:
+        """As far as the first column from which on the last one is whole."""
+        least = super().max_scroll_x
+        return next((start for start in self._starts if start >= least), least)
+
+    def action_cursor_right(self) -> None:
+        """Scroll by a whole column: a number cut at its left would be read as another."""
+        self._scroll_columns(1)
+
+    def action_cursor_left(self) -> None:
+        """Scroll back by one."""
+        self._scroll_columns(-1)
+
+    def _scroll_columns(self, by: int) -> None:
+        starts = self._starts
+        place = bisect_right(starts, self.scroll_offset.x) - 1 + by
+        self.scroll_to(x=starts[min(max(place, 0), len(starts) - 1)], animate=False)
 
     @on(DataTable.HeaderSelected)
     def _choose(self, message: DataTable.HeaderSelected) -> None:
