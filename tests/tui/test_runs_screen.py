@@ -79,6 +79,20 @@ async def test_the_table_says_all_in_words_and_follows_the_files(app: VidpredApp
         assert table(app).current.name == "alpha"  # type: ignore[union-attr]
 
 
+async def test_a_long_name_keeps_the_end_by_which_runs_of_a_sweep_differ(app: VidpredApp, runs: Path) -> None:
+    for name in ("teacher-forcing decay_step=0.25", "teacher-forcing decay_step=0.5", "舞踏舞踏舞踏舞踏舞踏舞踏舞踏"):
+        fake_run(runs, name)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: table(app).row_count == 3)
+        dance, half, quarter = (row(app, index)[3] for index in range(3))
+        assert quarter.startswith("teacher")
+        assert quarter.endswith("=0.25")
+        assert half.endswith("=0.5")
+        assert "…" in dance
+        widths = {table(app).render_line(index).cell_length for index in range(1, 4)}
+        assert widths == {80}
+
+
 async def test_stop_asks_first_and_only_yes_stops(app: VidpredApp, runs: Path, launcher: Launcher) -> None:
     run = fake_run(runs, "busy", "running")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -19,7 +19,7 @@ from textual.strip import Strip
 from vidpred_engine.store.registry import RunEntry
 from vidpred_tui import formatting
 from vidpred_tui.run_list import Order
-from vidpred_tui.widgets.run_columns import GAP, Column, fitting
+from vidpred_tui.widgets.run_columns import GAP, NAME, Column, fitting
 
 MARK = "▸"
 STAR = "★"
@@ -179,7 +179,8 @@ class RunTable(ScrollView, can_focus=True):
         for column, width in self._columns:
             text = column.text(entry, self._now)
             colour = "absent" if text.strip() == formatting.ABSENT else column.colour(entry)
-            cells.append((_fitted(text, width, left=column.left), colour))
+            kept = width // 2 if column is NAME else 0
+            cells.append((_fitted(text, width, left=column.left, kept=kept), colour))
         return tuple(cells)
 
     def _strip(self, row: Row, *, is_current: bool) -> Strip:
@@ -272,10 +273,14 @@ class RunTable(ScrollView, can_focus=True):
         return None
 
 
-def _fitted(text: str, width: int, *, left: bool) -> str:
-    """The text cut or padded to a width in cells; wide characters take two, and none moves the terminal's cursor."""
+def _fitted(text: str, width: int, *, left: bool, kept: int = 0) -> str:
+    """The text cut or padded to a width in cells; wide characters take two, and none moves the terminal's cursor.
+
+    So much of its end is kept: by that the runs of a sweep differ.
+    """
     text = formatting.inert(text)
     length = cell_len(text)
     if length > width:
-        return set_cell_size(text, width - 1) + "…"
+        end = set_cell_size(text[::-1], kept)[::-1]
+        return set_cell_size(text, width - 1 - kept) + "…" + end
     return text + " " * (width - length) if left else " " * (width - length) + text
