@@ -100,7 +100,7 @@ def test_a_long_run_has_one_fault_and_ends_as_the_charts_shall_show(tmp_path: Pa
     faults = [record["step"] for record in records if record.get("kl") == "nan"]
     assert faults == [faulty_step(4000)] == [1333]
     assert records[-2]["psnr"] == 27.5
-    assert (records[-1]["loss"], records[-1]["clips_per_s"]) == (0.1357, 6789.0)
+    assert (records[-1]["loss"], records[-1]["teacher_forcing"]) == (0.1357, 0.4321)
 
 
 def test_a_program_that_does_not_show_what_is_waited_for_is_said_to(

@@ -125,5 +125,5 @@ def type_into(terminal: Terminal, flag: str, value: str) -> None:
 
 def described_flag(text: str) -> str:
     """The flag at the end of the help of the focused field, nothing where none is focused."""
-    flags = re.findall(r"(--[a-z-]+)", "\n".join(text.splitlines()[-3:]))
+    flags = re.findall(r"(--[a-z-]+)", "\n".join(text.splitlines()[-4:]))
     return flags[-1] if flags else ""

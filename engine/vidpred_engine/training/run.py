@@ -104,6 +104,7 @@ def _to_an_end(training: Training, journal: Journal, status: StatusKeeper) -> in
     try:
         training.run(journal)
     except StopRequested:
+        _write_status(journal, status)
         journal.event("stop", f"Stopped and saved at step {training.next_step}; it resumes bit for bit.")
         status.update(state="stopped", step=training.next_step, eta_seconds=None)
         return EXIT_RESUMABLE
@@ -113,6 +114,13 @@ def _to_an_end(training: Training, journal: Journal, status: StatusKeeper) -> in
     except Diverged:
         journal.event("fail")  # the reason was said as an event of its own
         raise
+    _write_status(journal, status)
     journal.event("finish")
     status.update(state="finished", step=training.next_step, eta_seconds=0.0)
     return EXIT_DONE
+
+
+def _write_status(journal: Journal, status: StatusKeeper) -> None:
+    """Try once more, and say how that went: the last try may have failed within the last half second."""
+    status.flush()
+    journal.note("status.json", status.fault)
