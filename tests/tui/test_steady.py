@@ -9,6 +9,7 @@ from vidpred_tui.app import VidpredApp
 from vidpred_tui.messages import ComparisonRequested
 from vidpred_tui.screens.compare import CompareScreen
 from vidpred_tui.screens.help import HelpScreen
+from vidpred_tui.screens.steady import SteadyDrawing
 from vidpred_tui.widgets.title_bar import TitleBar
 
 
@@ -37,6 +38,31 @@ async def test_what_changes_while_output_is_pending_is_drawn_once(
         await until(pilot, lambda: drawn)
         await pilot.pause(0.1)
         assert len(drawn) == 1
+
+
+async def test_what_changes_after_drawing_was_postponed_is_drawn_with_it(
+    app: VidpredApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = False
+    monkeypatch.setattr("vidpred_tui.screens.steady.output_pending", lambda: waits)
+    monkeypatch.setattr("vidpred_tui.screens.steady.SECONDS_BETWEEN_LOOKS", 3600.0)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.screen.query_one("#empty").display)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        screen, other = app.screen, app.screen.query_one("#empty")
+        assert isinstance(screen, SteadyDrawing)
+        waits = True
+        screen.query_one(TitleBar).refresh()
+        await until(pilot, lambda: screen._postponed is not None)
+        monkeypatch.setattr(screen._update_timer, "_callback", lambda: None)  # the tick that takes it is yet to come
+        other.refresh()
+        await until(pilot, lambda: other in screen._dirty_widgets)
+        assert other._repaint_regions
+        waits = False
+        screen._draw_postponed()
+        assert not screen._dirty_widgets, "Textual takes it as drawn"
+        assert not other._repaint_regions, "and so it is"
 
 
 async def test_runs_are_compared_whatever_waits_to_be_drawn(

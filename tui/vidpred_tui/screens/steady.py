@@ -27,6 +27,8 @@ class SteadyDrawing(Screen[Any]):
 
     def _compositor_refresh(self) -> None:
         if not output_pending():
+            # Those that became dirty while drawing was postponed, too: Textual takes all of them as drawn.
+            self._compositor.update_widgets(self._dirty_widgets)
             super()._compositor_refresh()
         elif self._postponed is None:
             self._postponed = asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LOOKS, self._draw_postponed)
