@@ -202,9 +202,8 @@ class VidpredApp(Shell):
     def on_presets_loaded(self, message: messages.PresetsLoaded) -> None:
         """Show the form, once: the key may have been pressed again while the presets were read."""
         if not isinstance(self.screen, SettingsScreen):
-            self.push_screen(
-                SettingsScreen(self.runs, message, self.memory.recall(draft_of(message.based_on or ""), Draft()))
-            )
+            draft = self.memory.recall(draft_of(message.based_on or ""), Draft())
+            self.push_screen(SettingsScreen(self.runs, message, draft))
 
     def on_demo_requested(self) -> None:
         """Start the demo run."""

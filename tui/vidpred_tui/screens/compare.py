@@ -112,9 +112,8 @@ class CompareScreen(VidpredScreen):
         """Compare anew, as soon as all runs have been read once, and no more with one that was deleted."""
         if snapshot.is_gone and snapshot.run_id in self.followed:
             self.followed = tuple(run_id for run_id in self.followed if run_id != snapshot.run_id)
-            self.view = replace(
-                self.view, reference=self.view.reference if self.view.reference in self.followed else ""
-            )
+            if self.view.reference == snapshot.run_id:
+                self.view = replace(self.view, reference="")
             self.notify(f"{snapshot.name} was deleted and is compared no more.", severity="warning", markup=False)
             if not self.followed:
                 self.action_leave()

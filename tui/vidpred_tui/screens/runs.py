@@ -139,8 +139,8 @@ class RunsScreen(VidpredScreen):
         shown = f"{len(runs.shown):,} of " if runs.filter else ""
         facts.append(f"{shown}{len(runs.entries):,} run{'s' if len(runs.entries) != 1 else ''}")
         if runs.marked:
-            hidden = f", {runs.hidden_marks:,} out of sight" if runs.hidden_marks else ""
-            facts.append(f"{len(runs.marked):,} marked{hidden}")
+            hidden = runs.hidden_marks
+            facts.append(f"{len(runs.marked):,} marked" + (f", {hidden:,} out of sight" if hidden else ""))
         self.query_one(TitleBar).show(" · ".join([*facts, str(self._runs)]))
         self._describe_current()
 
