@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from textual.events import AppBlur, AppFocus
 from textual.widgets import Static
 from textual.widgets._footer import FooterKey
 
 from tui.fake_runs import fake_run, until
+from vidpred_engine.store.status import Status, write_status
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.widgets.key_footer import KeyFooter
 from vidpred_tui.widgets.run_table import RunTable
@@ -37,3 +39,35 @@ async def test_what_changes_while_the_footer_is_composed_anew_is_drawn_afterward
             app.screen.query_one("#title", Static).update("changed", layout=False)
             await until(pilot, lambda: app.screen._dirty_widgets)
         await until(pilot, lambda: not app.screen._dirty_widgets)
+
+
+async def test_keys_that_changed_while_the_terminal_was_elsewhere_are_right_when_it_is_back(
+    app: VidpredApp, runs: Path
+) -> None:
+    def offered() -> list[str]:
+        return [key.description for key in app.screen.query(FooterKey) if not key.has_class("-disabled")]
+
+    run = fake_run(runs, "one", "running")
+    async with app.run_test(size=(160, 24)) as pilot:
+        await until(pilot, lambda: app.entries)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Stop" in offered())
+        app.post_message(AppBlur())
+        await until(pilot, lambda: not app.app_focus)
+        write_status(run.status_file, Status("stopped", epochs=5))
+        await until(pilot, lambda: app.snapshots[run.run_id].status.state == "stopped")
+        app.post_message(AppFocus())
+        await until(pilot, lambda: "Resume" in offered() and "Stop" not in offered())
+
+
+async def test_what_has_the_focus_keeps_its_keys_while_the_terminal_is_elsewhere(app: VidpredApp, runs: Path) -> None:
+    fake_run(runs, "one")
+    async with app.run_test(size=(160, 24)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(RunTable).row_count == 1)
+        footer = app.screen.query_one(KeyFooter)
+        await until(pilot, lambda: "Open" in [key.description for key in footer.query(FooterKey)])
+        keys = list(footer.query(FooterKey))
+        app.post_message(AppBlur())
+        await until(pilot, lambda: app.screen.focused is None)
+        await pilot.pause()
+        assert list(footer.query(FooterKey)) == keys, "the same widgets: nothing was composed anew"

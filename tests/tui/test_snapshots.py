@@ -5,6 +5,7 @@
 
 import itertools
 import math
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -100,6 +101,17 @@ async def drawn(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: all(chart._up_to_date and not chart._drawing for chart in charts if chart.is_on_screen))
 
 
+async def settled(pilot: Pilot[None]) -> None:
+    """Wait until nothing on the screen has changed for three looks: what is read may be drawn by further workers."""
+    same, before = 0, ""
+    while same < 3:
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause(0.2)
+        await drawn(pilot)
+        shown = pilot.app.export_screenshot()
+        same, before = (same + 1 if shown == before else 0), shown
+
+
 def keys(*pressed: str, until_shown: str) -> Act:
     """Press keys on the list of runs, then wait for a screen with a widget of this selector."""
 
@@ -112,10 +124,7 @@ def keys(*pressed: str, until_shown: str) -> Act:
         await until(pilot, lambda: app.screen.query(until_shown))
         followed = getattr(app.screen, "followed", ())
         await until(pilot, lambda: all(run_id in app.snapshots for run_id in followed))
-        for _ in range(2):  # what is read may be drawn by further workers
-            await app.workers.wait_for_complete()
-            await pilot.pause(0.3)
-            await drawn(pilot)
+        await settled(pilot)
 
     return act
 
@@ -151,12 +160,37 @@ STATES |= {
 }
 
 
+def rows(svg: str) -> list[tuple[str, str]]:
+    """What a picture of a terminal says in each row, and how that is drawn."""
+    lines = [line for line in svg.replace("&#160;", " ").splitlines() if "<text" in line]
+    return [
+        ("".join(re.findall(r">([^<]*)</text>", line)), re.sub(r"terminal-\d+", "terminal", line)) for line in lines
+    ]
+
+
+def difference(approved: Path, svg: str) -> str:
+    """The rows in which a picture differs from the approved one; those that say the same, as they are drawn."""
+    found = []
+    for before, after in zip(rows(approved.read_text()), rows(svg), strict=False):
+        shown = 1 if before[0] == after[0] else 0
+        if before != after:
+            found.append(f"- {before[shown]}\n+ {after[shown]}")
+    return "\n".join(found)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x48"])
 @pytest.mark.parametrize("state", STATES)
 def test_screens_look_as_they_were_approved(
-    snap_compare: Compare, app: VidpredApp, state: str, size: tuple[int, int]
+    snap_compare: Compare, app: VidpredApp, request: pytest.FixtureRequest, state: str, size: tuple[int, int]
 ) -> None:
-    assert snap_compare(app, terminal_size=size, run_before=STATES[state])
+    shown = []
+
+    async def act(pilot: Pilot[None]) -> None:
+        await STATES[state](pilot)
+        shown.append(pilot.app.export_screenshot())
+
+    approved = Path(__file__).parent / "__snapshots__" / "test_snapshots" / f"{request.node.name}.svg"
+    assert snap_compare(app, terminal_size=size, run_before=act), difference(approved, shown[0])
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x48"])

@@ -39,7 +39,12 @@ class KeyFooter(Footer):
         self.call_after_refresh(self.recompose)
 
     def bindings_changed(self, screen: "Screen[object]") -> None:
-        """Compose anew only where another key is to be shown: the focus moves far more often than the keys change."""
+        """Compose anew only where another key is to be shown: the focus moves far more often than the keys change.
+
+        While the terminal is elsewhere nothing has the focus; what is shown stays until it is back.
+        """
+        if self._shown and not self.app.app_focus:
+            return
         active = [item for item in screen.active_bindings.values() if item.binding.show]
         active.sort(key=lambda item: item.node is not self.app)
         keys = [
@@ -48,4 +53,4 @@ class KeyFooter(Footer):
         ]
         if keys != self._shown:
             self._shown = keys
-            super().bindings_changed(screen)
+            self.call_after_refresh(self.recompose)
