@@ -135,6 +135,15 @@ def test_a_chart_is_as_large_as_its_place_whatever_the_terminal_is_taken_for(mon
     assert len(rows[-2]) == 150  # the axis
 
 
+@pytest.mark.parametrize("width", [22, 25, 40, 80])
+@pytest.mark.parametrize("steps", [9, 60, 900])
+def test_an_axis_has_two_numbers_at_least_and_its_name(width: int, steps: int) -> None:
+    plan = ChartPlan("beta", (Line("", curve([1.0] * steps), RUN_STYLES[0]),))
+    numbers = draw(plan, width, 10).text.splitlines()[-1].split()
+    assert len(numbers) >= 3
+    assert numbers[-1] == "step"
+
+
 def test_a_fault_is_marked_at_its_step() -> None:
     broken = curve([1.0] * 50 + [math.nan] + [2.0] * 49)
     drawing = draw(ChartPlan("loss", (Line("", broken, RUN_STYLES[0]),)), 60, 12).text

@@ -106,6 +106,8 @@ def _place_ticks(name: str, canvas: Canvas) -> tuple[list[float], list[str]]:
     most = max(2, canvas.columns // 10)
     room = canvas.end - (canvas.end - canvas.start) * (len(name) + 3) / canvas.columns
     ticks = [tick for tick in round_ticks(canvas.start, canvas.end, most) if tick < room]
+    if len(ticks) < 2 and room > canvas.start:  # one alone tells no scale
+        ticks = round_ticks(canvas.start, room, 2)
     if canvas.ruler.name == "step":
         ticks = [tick for tick in ticks if tick == int(tick)]
     return canvas.across(np.array([*ticks, canvas.end])), [*tick_labels(ticks), name]
