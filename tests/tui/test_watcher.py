@@ -148,6 +148,20 @@ def test_a_run_that_is_no_longer_followed_posts_nothing(runs: Path, watcher: Wat
     assert len(posts.snapshots()) == 1
 
 
+def test_a_run_that_was_let_go_and_is_wanted_again_at_once_is_posted_again(
+    runs: Path, watcher: Watcher, posts: Posts
+) -> None:
+    """A screen that is left and opened again while the watcher looks at something else has nothing to show yet."""
+    run = fake_run(runs, "again", records=[step_record(0)])
+    watcher.follow([run.run_id])
+    watcher.poll()
+    watcher.follow([])
+    watcher.follow([run.run_id])
+    watcher.poll()
+    first, second = posts.snapshots()
+    assert len(second.history.curve("step", "loss")) == len(first.history.curve("step", "loss")) == 1
+
+
 def test_unreadable_settings_hide_nothing_else_of_a_run(runs: Path, watcher: Watcher, posts: Posts) -> None:
     run = fake_run(runs, "broken", "stopped", records=[step_record(0)])
     run.settings_file.write_text("epochs = 'many'")

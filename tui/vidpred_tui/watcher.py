@@ -50,15 +50,20 @@ class Watcher(threading.Thread):
         self._interval = interval
         self._wake = threading.Event()
         self._ending = False
-        self._wanted: frozenset[str] = frozenset()
-        self._followed: dict[str, _FollowedRun] = {}
+        self._followed: dict[str, _FollowedRun] = {}  # only ever replaced, so that the thread needs no lock
         self._trainings: dict[str, subprocess.Popen[bytes]] = {}
         self._rollouts: dict[str, subprocess.Popen[bytes]] = {}
         self._listing = _Listing(runs)
 
     def follow(self, run_ids: Iterable[str]) -> None:
-        """Follow exactly these runs from now on; a run new among them is posted with its whole history."""
-        self._wanted = frozenset(run_ids)
+        """Follow exactly these runs from now on; a run new among them is posted with its whole history.
+
+        So is one that was let go a moment ago, though the thread may not have looked in between.
+        """
+        before = self._followed
+        self._followed = {
+            run_id: before.get(run_id) or _FollowedRun(RunDirectory(self._runs / run_id)) for run_id in run_ids
+        }
         self._wake.set()
 
     def adopt(self, run_id: str, process: "subprocess.Popen[bytes]") -> None:
@@ -103,11 +108,6 @@ class Watcher(threading.Thread):
     def poll(self) -> None:
         """Look at everything once and post what changed."""
         self._reap()
-        wanted = self._wanted
-        for run_id in self._followed.keys() - wanted:
-            del self._followed[run_id]
-        for run_id in wanted - self._followed.keys():
-            self._followed[run_id] = _FollowedRun(RunDirectory(self._runs / run_id))
         for followed in self._followed.values():
             snapshot = followed.changed()
             if snapshot is not None:
