@@ -39,6 +39,7 @@ FAULTS = {
         "from vidpred_tui.screens.compare import CompareScreen; CompareScreen.compose = fail",
         "Ac",
     ),
+    "Compare, as its time has come": ("import vidpred_tui.screens.compare as module; module.compare = fail", "Ac"),
     "Frames, as a picture is rendered": (
         "from vidpred_tui.widgets.frame_view import FrameView; FrameView.render_lines = fail",
         "f",

@@ -1,5 +1,6 @@
 """A fault of the program itself: the terminal is restored, training goes on, and a report of it is left in a file."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -10,6 +11,7 @@ import traceback
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from textual.message import Message
 from textual.worker import WorkerFailed
@@ -35,12 +37,21 @@ class Program(VidpredApp):
         error: BaseException
 
     def on_load(self) -> None:
-        """Hear of threads that fail."""
+        """Hear of threads that fail, and of what fails on the event loop outside any handler, as timers do."""
         threading.excepthook = lambda what: self.post_message(self.ThreadFailed(what.exc_value or what.exc_type()))
+        asyncio.get_running_loop().set_exception_handler(self._fail_on_loop)
 
     def on_mount(self) -> None:
         """Have a driver, which decides what a signal does."""
         take_over_after_stops(self._driver, lambda: self.call_later(self.refresh))
+
+    def _fail_on_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Fail with what a callback raised; what else asyncio has to say is no fault that anyone would see."""
+        error = context.get("exception")
+        if "handle" in context and isinstance(error, Exception):
+            self._handle_exception(error)
+        else:
+            loop.default_exception_handler(context)
 
     def on_program_thread_failed(self, message: ThreadFailed) -> None:
         """Fail with it."""
