@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.content import Content, Span
+from textual.style import Style
 
 from tui.fake_runs import step_record, until, validation_record
 from vidpred_engine.curve import Curve, thin
@@ -27,7 +29,7 @@ from vidpred_tui.charts.run_charts import run_charts
 from vidpred_tui.charts.ticks import round_ticks, tick_labels
 from vidpred_tui.history import HistoryBuilder
 from vidpred_tui.snapshot import RunSnapshot
-from vidpred_tui.theme import RUN_STYLES
+from vidpred_tui.theme import BASELINE_STYLES, RUN_STYLES
 from vidpred_tui.widgets import chart as chart_module
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.pacer import Pacer, least_rest
@@ -163,6 +165,14 @@ def test_curves_that_share_a_chart_carry_their_signs() -> None:
     body = draw(ChartPlan("loss", lines), 80, 12).text.split("\n", 1)[1]
     assert "●" in body
     assert "▲" in body
+
+
+def test_a_runs_curve_lies_over_the_baselines() -> None:
+    """Where a run falls to a baseline is what one looks for."""
+    lines = (Line("run", curve([20.0] * 300), RUN_STYLES[0]), Line("f", curve([20.0] * 300), BASELINE_STYLES[0]))
+    rows = draw(ChartPlan("PSNR", lines), 80, 12).rows[1:]
+    drawn = [span.style for row in rows for span in row.spans if "⠒" in row.plain[span.start : span.end]]
+    assert {style.foreground for style in drawn if isinstance(style, Style)} == {Color(*RUN_STYLES[0].colour)}
 
 
 def test_an_empty_chart_says_what_it_waits_for() -> None:

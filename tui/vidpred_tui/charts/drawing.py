@@ -30,7 +30,7 @@ from vidpred_tui.charts.head import head
 from vidpred_tui.charts.plan import ChartPlan, Level, Line
 from vidpred_tui.charts.smoothing import smoothed
 from vidpred_tui.charts.ticks import round_ticks, tick_labels
-from vidpred_tui.theme import LineStyle, colours
+from vidpred_tui.theme import BASELINE, LineStyle, colours
 
 # Signs stand this many columns apart on curves that share a chart.
 SIGN_SPACING = 12
@@ -135,7 +135,7 @@ def _add_lines(plot: Any, plan: ChartPlan, canvas: Canvas) -> None:
         for _, curve in drawn:
             _add_band(plot, curve, canvas)
         drawn = [(line, _average(line, plan.view.smoothing, canvas)) for line, _ in drawn]
-    for line, curve in drawn:
+    for line, curve in sorted(drawn, key=lambda pair: pair[0].style.hue != BASELINE):  # runs lie over what they beat
         points = np.column_stack([canvas.x(curve.steps), canvas.y(curve.values)])
         columns, rows, characters = braille_line(points, canvas.columns, canvas.rows)
         plot.scatter(*canvas.shares(columns, rows), marker=characters, color=line.style.colour)
