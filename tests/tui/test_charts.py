@@ -179,6 +179,12 @@ def test_an_empty_chart_says_what_it_waits_for() -> None:
     assert "nothing logged yet" in draw(ChartPlan("loss"), 60, 12).text
 
 
+@pytest.mark.parametrize(("width", "height"), [(60, 3), (60, 4), (15, 12)])
+def test_a_chart_without_room_says_so(width: int, height: int) -> None:
+    plan = ChartPlan("loss", (Line("", curve([1.0] * 9), RUN_STYLES[0]),))
+    assert "too small a pla" in draw(plan, width, height).text
+
+
 def test_a_runs_charts_name_the_guilty_term_and_the_baselines() -> None:
     builder = HistoryBuilder()
     builder.extend([step_record(0), step_record(120, loss=math.nan, kl=math.nan), validation_record(120, psnr=24.5)])

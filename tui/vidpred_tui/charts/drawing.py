@@ -19,6 +19,7 @@ from vidpred_tui.charts.braille import braille_line
 from vidpred_tui.charts.canvas import (
     AXIS_ROWS,
     SMALLEST_HEIGHT,
+    SMALLEST_WIDTH,
     Canvas,
     canvas_of,
     drawable,
@@ -59,9 +60,10 @@ def draw(plan: ChartPlan, width: int, height: int) -> Drawing:
     canvas = canvas_of(plan, width, height, len(rows))
     if canvas is not None:
         return Drawing((*rows, *_canvas(plan, canvas, width)), canvas, remark)
-    if height - len(rows) >= SMALLEST_HEIGHT:
-        why = plan.empty if plan.span is None else "nothing to show here"
-        rows += [Content("")] * ((height - len(rows)) // 2)
+    if (room := height - len(rows)) > 0:
+        fits = room >= SMALLEST_HEIGHT and width >= SMALLEST_WIDTH
+        why = plan.empty if plan.span is None else "nothing to show here" if fits else "too small a place to draw in"
+        rows += [Content("")] * min(room // 2, room - 1)
         rows.append(Content.styled(why[:width].center(width), "$foreground-muted"))
     return Drawing(tuple(rows), remark=remark)
 
