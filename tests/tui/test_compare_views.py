@@ -129,7 +129,7 @@ async def test_the_view_is_written_as_its_file_name_says(
         await until(pilot, lambda: isinstance(app.screen, PromptScreen))
         app.screen.query_one("#answer").value = str(tmp_path / "view.pdf")  # type: ignore[attr-defined]
         await pilot.press("enter")
-        await until(pilot, lambda: "ends in none" in str(app.screen.query_one("#hint").render()))
+        await until(pilot, lambda: "ends otherwise" in str(app.screen.query_one("#hint").render()))
         app.screen.query_one("#answer").value = str(tmp_path / f"view.{ending}")  # type: ignore[attr-defined]
         await pilot.press("enter")
         await until(pilot, lambda: any("The comparison is in" in note.message for note in app._notifications))

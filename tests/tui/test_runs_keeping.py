@@ -236,7 +236,7 @@ async def test_what_is_shown_is_exported(app: VidpredApp, runs: Path, tmp_path: 
         await until(pilot, lambda: len(names(app)) == 4)
         await pilot.press("slash", *"-gamma", "enter")
         await until(pilot, lambda: len(names(app)) == 3)
-        refused = {"out.txt": "'out.txt' ends in neither", "none/out.csv": "There is no folder"}
+        refused = {"out.txt": "'out.txt' ends otherwise", "none/out.csv": "There is no folder"}
         for file in ("out.txt", "out.csv", "out.json", "out.csv", "none/out.csv"):
             field = await asked(pilot, app, "x")
             assert question(app) == "Write 3 runs to"

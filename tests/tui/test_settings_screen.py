@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select
 
@@ -196,6 +197,16 @@ async def test_one_field_or_all_are_taken_back_to_the_preset(app: VidpredApp) ->
         assert (field(app, "epochs").value, row.value) == (str(preset.epochs), preset.model)
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"), [("~nobody-has-this-name", "There is no folder ~nobody"), ("x" * 300, "too long")]
+)
+async def test_a_data_folder_that_cannot_be_is_told_as_one_types(app: VidpredApp, typed: str, said: str) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        field(app, "data").value = typed
+        await until(pilot, lambda: said in " ".join(text(app, "#preflight").split()))
+
+
 # Files.
 
 
@@ -208,7 +219,7 @@ async def test_settings_are_saved_to_a_file_and_loaded_from_one(app: VidpredApp,
         await until(pilot, lambda: isinstance(app.screen, PromptScreen))
         app.screen.query_one("#answer", Input).value = str(path.with_suffix(".txt"))
         await pilot.press("enter")
-        await until(pilot, lambda: "should end in .toml" in text(app, "#hint"))
+        await until(pilot, lambda: "written as .toml" in text(app, "#hint"))
         app.screen.query_one("#answer", Input).value = str(path)
         await pilot.press("enter")
         await until(pilot, path.exists)

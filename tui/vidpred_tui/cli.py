@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from vidpred_engine.typed_paths import typed_path
 from vidpred_tui.terminal import has_hung_up, unusable_reason
 
 
@@ -13,7 +14,7 @@ def main() -> None:
     """Open the screens; leaves with the app's return code, or with 2 where there is nothing to show or to draw on."""
     arguments = _parser().parse_args()
     os.umask(os.umask(0o077) | 0o002)  # what is written is as private as the user wants, and never writable by all
-    if _is_no_folder(arguments.runs.expanduser()):
+    if _is_no_folder(typed_path(arguments.runs)):
         sentence = f"{arguments.runs} is not a folder; name the folder of the runs with --runs or VIDPRED_RUNS."
         print(f"vidpred-tui: {sentence}", file=sys.stderr)
         sys.exit(2)
@@ -42,7 +43,7 @@ def main() -> None:
     gc.freeze()
     gc.enable()
 
-    app = Program(arguments.runs.expanduser().absolute(), compared=compared)
+    app = Program(typed_path(arguments.runs).absolute(), compared=compared)
     try:
         app.run()
     finally:  # a terminal that has gone can make anything fail, also before the signal that tells of it is heard
@@ -97,7 +98,7 @@ def _once(arguments: argparse.Namespace) -> int:
     from vidpred_tui.once import print_once
 
     try:
-        print_once(arguments.runs.expanduser().absolute(), arguments.once)
+        print_once(typed_path(arguments.runs).absolute(), arguments.once)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -114,7 +115,7 @@ def _compared(arguments: argparse.Namespace) -> tuple[str, ...]:
     from vidpred_engine.errors import UserError
     from vidpred_engine.store.comparison import choose_runs
 
-    folder = arguments.runs.expanduser().resolve()
+    folder = typed_path(arguments.runs).resolve()
     chosen = choose_runs(folder, arguments.compare)
     for run in chosen:
         if run.path.parent != folder:

@@ -12,6 +12,7 @@ from vidpred_engine.comparison.view import View
 from vidpred_engine.store.annotations import Annotations, checked_name, checked_note, checked_tags
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_export import check_export
+from vidpred_engine.typed_paths import typed_path
 from vidpred_tui.messages import AnnotationRequested, ComparisonExportRequested, ExportRequested
 
 
@@ -104,12 +105,12 @@ def export(entries: Sequence[RunEntry]) -> Prompt:
     suggested = _suggested("runs")
 
     def wish(text: str) -> Message:
-        return ExportRequested(Path(text).expanduser(), tuple(entries))
+        return ExportRequested(typed_path(text), tuple(entries))
 
     hint = "A file that ends in .csv or .json, in a folder that exists."
 
     def check(text: str) -> None:
-        check_export(Path(text).expanduser())
+        check_export(typed_path(text))
 
     return Prompt(f"Write {called(entries)} to", str(suggested), hint, check, wish)
 
@@ -118,12 +119,12 @@ def export_comparison(run_ids: Sequence[str], view: View) -> Prompt:
     """Ask where to write a view of a comparison to."""
 
     def wish(text: str) -> Message:
-        return ComparisonExportRequested(Path(text).expanduser(), tuple(run_ids), view)
+        return ComparisonExportRequested(typed_path(text), tuple(run_ids), view)
 
     hint = f"A new file in a folder that exists; its ending says how it is written: {', '.join(ENDINGS)}."
 
     def check(text: str) -> None:
-        check_file(Path(text).expanduser())
+        check_file(typed_path(text))
 
     return Prompt("Write this comparison to", str(_suggested("comparison")), hint, check, wish)
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from textual.message import Message
 
-from vidpred_engine.errors import UserError
 from vidpred_engine.settings import RunSettings, validate_settings
 from vidpred_engine.settings_toml import read_toml, to_toml
 from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.typed_paths import check_new, check_there, typed_path
 from vidpred_tui import messages
 from vidpred_tui.prompts import Prompt
 
@@ -17,7 +17,7 @@ def ask_load() -> Prompt:
     hint = "A TOML file of settings, all or some; what it does not hold stays as it is."
 
     def wish(text: str) -> Message:
-        return messages.SettingsFileNamed(Path(text).expanduser())
+        return messages.SettingsFileNamed(typed_path(text))
 
     return Prompt("Load settings from", "", hint, _check_there, wish)
 
@@ -26,26 +26,18 @@ def ask_save(settings: RunSettings) -> Prompt:
     """Ask where to save settings."""
 
     def wish(text: str) -> Message:
-        return messages.SettingsFileNamed(Path(text).expanduser(), settings)
+        return messages.SettingsFileNamed(typed_path(text), settings)
 
     suggested = Path.cwd() / f"{settings.name.replace(' ', '-') or 'settings'}.toml"
     return Prompt("Save these settings to", str(suggested), "A new file that ends in .toml.", _check_new, wish)
 
 
 def _check_there(text: str) -> None:
-    path = Path(text).expanduser()
-    if not path.is_file():
-        raise UserError(f"There is no file {path}.")
+    check_there(typed_path(text))
 
 
 def _check_new(text: str) -> None:
-    path = Path(text).expanduser()
-    if path.suffix != ".toml":
-        raise UserError("The file's name should end in .toml.")
-    if not path.parent.is_dir():
-        raise UserError(f"There is no folder {path.parent}.")
-    if path.exists():
-        raise UserError(f"{path} is there already; choose another name.")
+    check_new(typed_path(text), "Settings are", (".toml",))
 
 
 def read_or_write(named: messages.SettingsFileNamed) -> Message:

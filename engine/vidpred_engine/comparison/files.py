@@ -12,18 +12,14 @@ from vidpred_engine.comparison.documents import (
 from vidpred_engine.errors import UserError
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.typed_paths import check_new
 
 ENDINGS = (".csv", ".json", ".md", ".tex", ".png", ".svg")
 
 
 def check_file(path: Path) -> None:
     """Raise UserError where a file cannot be meant: by its ending, or as it exists already."""
-    if path.suffix.lower() not in ENDINGS:
-        raise UserError(f"A comparison is written as {', '.join(ENDINGS)}; {path.name!r:.60} ends in none of them.")
-    if not path.parent.is_dir():
-        raise UserError(f"There is no folder {path.parent}.")
-    if path.exists():
-        raise UserError(f"{path} exists already; take another name.")
+    check_new(path, "A comparison is", ENDINGS)
 
 
 def write_comparison(path: Path, comparison: Comparison) -> None:

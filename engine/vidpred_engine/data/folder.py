@@ -14,6 +14,7 @@ from typing import Literal, get_args
 from PIL import Image
 
 from vidpred_engine.errors import UserError
+from vidpred_engine.typed_paths import typed_path
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -96,7 +97,7 @@ def scan_folder(root: Path) -> DataFolder:
 
     Raises UserError with the first problem.
     """
-    folder, problems = _scan(root.expanduser())
+    folder, problems = _scan(typed_path(root))
     if problems:
         more = f" {len(problems) - 1} more: `vidpred-engine data check {root}` lists them." if len(problems) > 1 else ""
         raise UserError(problems[0] + more)
@@ -105,7 +106,7 @@ def scan_folder(root: Path) -> DataFolder:
 
 def check_folder(root: Path, progress: Progress | None = None) -> FolderReport:
     """Read the names below `root` and every image's header and checksums (without decoding); collect all problems."""
-    folder, problems = _scan(root.expanduser())
+    folder, problems = _scan(typed_path(root))
     images = [
         path for split in SPLITS for sequence in folder.sequences(split) for path in sequence.frames + sequence.labels
     ]

@@ -25,6 +25,7 @@ from vidpred_engine.store.metric_log import MetricReader, Record, sample
 from vidpred_engine.store.registry import Registry, RunEntry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import read_status
+from vidpred_engine.typed_paths import typed_path
 from vidpred_engine.wording import duration
 
 _GROUPS = {setting.name: setting.group for setting in describe_settings()}
@@ -130,7 +131,7 @@ class PreflightChecker:
         )
 
     def _lengths(self, settings: RunSettings, problems: dict[str, None]) -> Lengths:
-        root = Path(settings.data).expanduser()
+        root = typed_path(settings.data)
         if settings.data == SYNTHETIC:
             root = default_cache().parent / "dancer" / f"{settings.frame_width}x{settings.frame_height}"
             if not root.exists():  # it is drawn as the run starts, at these lengths
@@ -141,6 +142,9 @@ class PreflightChecker:
             folder.require("val")
         except UserError as error:
             problems[str(error)] = None
+            return {}
+        except OSError as error:  # no right to look there, a name that is too long, a disk that does not answer
+            problems[f"The data folder {root!s:.60} cannot be read: {error.strerror}."] = None
             return {}
         return {split: [len(item.labels) for item in folder.sequences(split)] for split in SPLITS}
 
@@ -205,7 +209,7 @@ class _Past:
 
     def equal(self, settings: RunSettings) -> Sequence[RunEntry]:
         """The runs with the same settings, but for those that do not matter."""
-        data = settings.data if settings.data == SYNTHETIC else str(Path(settings.data).expanduser().resolve())
+        data = settings.data if settings.data == SYNTHETIC else str(typed_path(settings.data).resolve())
         return self._by_difference.get(_mattering(differences(settings.model_copy(update={"data": data}))), [])
 
     @cached_property

@@ -14,16 +14,12 @@ from vidpred_engine.store.atomic import write_atomic
 from vidpred_engine.store.comparison import FIGURES
 from vidpred_engine.store.registry import RunEntry
 from vidpred_engine.store.run_fields import setting_value
+from vidpred_engine.typed_paths import check_new
 
 
 def check_export(path: Path) -> None:
     """Raise UserError where a file cannot be meant: by its ending, its folder, or as it exists already."""
-    if path.suffix.lower() not in (".csv", ".json"):
-        raise UserError(f"Runs are written as .csv or .json; {path.name!r:.60} ends in neither.")
-    if not path.parent.is_dir():
-        raise UserError(f"There is no folder {path.parent}.")
-    if path.exists():
-        raise UserError(f"{path} exists already; take another name.")
+    check_new(path, "Runs are", (".csv", ".json"))
 
 
 def write_runs(path: Path, entries: Sequence[RunEntry]) -> None:
