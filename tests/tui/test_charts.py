@@ -273,6 +273,8 @@ async def test_a_chart_rests_after_a_drawing_and_not_after_an_empty_one(monkeypa
         assert chart._due.when() > asyncio.get_running_loop().time() + 1e5
         chart.show(replace(drawn, title="fourth"), at_once=True)
         await until(pilot, lambda: "fourth" in chart.text)
+        chart.styles.height = 6  # as when it is made large or small again
+        await until(pilot, lambda: len(chart.text.splitlines()) == 6)
 
 
 async def test_a_chart_whose_rest_is_over_in_an_instant_draws_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tui.fake_runs import evaluate, fake_run, signs, step_record, until
 from vidpred_engine.store.trash import delete_runs
 from vidpred_tui.app import VidpredApp
@@ -155,6 +157,19 @@ async def test_a_run_that_another_program_deletes_is_compared_no_more(app: Vidpr
         delete_runs([made[0]])
         await until(pilot, lambda: len(rows(app, "compare-metrics").get("steps", [])) == 2)
         assert [note.message for note in app._notifications] == ["one was deleted and is compared no more."]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_comparison_of_which_too_little_is_left_is_over(app: VidpredApp, runs: Path, count: int) -> None:
+    made = [fake_run(runs, name, records=[step_record(step) for step in range(9)]) for name in ("one", "two")]
+    async with app.run_test(size=(160, 48)) as pilot:
+        app.post_message(ComparisonRequested(tuple(run.run_id for run in made)))
+        await until(pilot, lambda: len(rows(app, "compare-metrics").get("steps", [])) == 2)
+        delete_runs(made[:count])
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+        await until(pilot, lambda: len(app.entries) == 2 - count)
+        assert "one was deleted and is compared no more." in [note.message for note in app._notifications]
+        assert len(app.screen_stack) == 2
 
 
 async def test_a_wide_table_is_scrolled_by_whole_columns(app: VidpredApp, runs: Path) -> None:

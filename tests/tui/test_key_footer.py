@@ -30,6 +30,17 @@ async def test_keys_are_whole_and_help_is_always_there(app: VidpredApp, runs: Pa
         await until(pilot, lambda: len(footer.query(FooterKey)) > len(keys) or width == 160)
 
 
+async def test_the_sign_that_there_are_more_keys_is_in_sight_at_any_width(app: VidpredApp, runs: Path) -> None:
+    fake_run(runs, "one")
+    async with app.run_test(size=(60, 24)) as pilot:
+        await until(pilot, lambda: app.screen.query_one(RunTable).row_count == 1)
+        for width in range(60, 90):
+            await pilot.resize_terminal(width, 24)
+            more = app.screen.query("#more-keys")
+            await until(pilot, lambda: app.screen.size.width == width and more and more.first().region)  # noqa: B023
+            assert more.first().region.right < width, width
+
+
 async def test_what_changes_while_the_footer_is_composed_anew_is_drawn_afterwards(app: VidpredApp) -> None:
     """Composing holds all drawing back; nothing else may happen on the screen for minutes to have it drawn then."""
     async with app.run_test(size=(80, 24)) as pilot:

@@ -154,6 +154,19 @@ async def test_the_header_says_that_charts_show_a_sample_while_they_do(app: Vidp
         assert "sample" not in str(header.render())
 
 
+async def test_a_resume_that_is_not_logged_yet_leaves_after_no_epoch(app: VidpredApp, runs: Path) -> None:
+    asked = {"kind": "event", "event": "control", "request": "stop-after-epoch", "obeyed": True, "text": "Leaving."}
+    records = [step_record(0), {**asked, "step": 1, "epoch": 0, "time": 1.0}]
+    run = fake_run(runs, "any", "running", records=records)
+    async with app.run_test(size=(120, 24)) as pilot:
+        app.post_message(RunOpened(run.run_id))
+        await until(pilot, lambda: run.run_id in app.snapshots)
+        header, snapshot = app.screen.query_one(RunHeader), app.snapshots[run.run_id]
+        assert "leaves after this epoch" in str(header.render())
+        header.show(replace(snapshot, status=replace(snapshot.status, state="starting")))
+        assert "leaves after" not in str(header.render())
+
+
 async def test_a_run_that_another_program_deletes_is_said_to_be_and_comes_back(app: VidpredApp, runs: Path) -> None:
     run = fake_run(runs, "one", "stopped", records=[step_record(step) for step in range(50)], step=50, steps=100)
 

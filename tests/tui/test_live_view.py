@@ -247,6 +247,8 @@ async def test_the_log_is_searched(app: VidpredApp, run: RunDirectory) -> None:
         await until(pilot, lambda: log(app)[-1] == "line 99 of the log")
         await pilot.press("slash")
         await until(pilot, lambda: app.focused is not None)
+        offered = {key for key, active in app.screen.active_bindings.items() if active.binding.show}
+        assert not offered & {"plus", "minus", "slash", "n"}, "they are typed"
         await pilot.press(*"LINE 4")
         await until(pilot, lambda: "▸ line 49 of the log" in log(app))
         assert "11 of 11 lines" in str(app.screen.query_one("#found").render())

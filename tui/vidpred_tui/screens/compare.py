@@ -37,6 +37,7 @@ PANES = {
     "beta": "beta",
 }
 CHARTS = ("frames", "course", "tfr", "beta")
+FEWEST = 2
 # Comparing anew takes some milliseconds a run, and every run that trains has news five times a second.
 LEAST_REST_SECONDS = 0.2
 # Comparing a hundred runs takes a tenth of a second; keys must not wait for it all the time.
@@ -111,21 +112,23 @@ class CompareScreen(VidpredScreen):
     def show_run(self, snapshot: RunSnapshot) -> None:
         """Compare anew, as soon as all runs have been read once, and no more with one that was deleted."""
         if snapshot.is_gone and snapshot.run_id in self.followed:
-            self.followed = tuple(run_id for run_id in self.followed if run_id != snapshot.run_id)
-            if self.view.reference == snapshot.run_id:
-                self.view = replace(self.view, reference="")
-            self.notify(f"{snapshot.name} was deleted and is compared no more.", severity="warning", markup=False)
-            if not self.followed:
-                self.action_leave()
-                return
+            self._leave_out(snapshot)
         self._snapshots[snapshot.run_id] = snapshot
         if self._due is None and self._snapshots.keys() >= set(self.followed):
             wait = max(0.0, self._rests_until - time.monotonic())
             self._due = asyncio.get_running_loop().call_later(wait, self._compare)
 
-    def _compare(self) -> None:
+    def _leave_out(self, gone: RunSnapshot) -> None:
+        self.followed = tuple(run_id for run_id in self.followed if run_id != gone.run_id)
+        if self.view.reference == gone.run_id:
+            self.view = replace(self.view, reference="")
+        self.notify(f"{gone.name} was deleted and is compared no more.", severity="warning", markup=False)
+        if len(self.followed) < FEWEST and self.is_current:
+            self.action_leave()
+
+    def _compare(self, *, at_once: bool = False) -> None:
         self._due = None
-        if not self.is_attached or not self._snapshots.keys() >= set(self.followed):
+        if not self.is_attached or len(self.followed) < FEWEST or not self._snapshots.keys() >= set(self.followed):
             return
         began = time.monotonic()
         compared = compare([compared_run(self._snapshots[run_id]) for run_id in self.followed], self.view)
@@ -135,7 +138,7 @@ class CompareScreen(VidpredScreen):
         self.query_one("#no-difference").display = not compared.settings
         self.query_one("#compare-metrics", CompareTable).show(heads, compared.figures)
         for name, plan in comparison_charts(compared, self._snapshots).items():
-            self.query_one(f"#chart-{name}", Chart).show(plan)
+            self.query_one(f"#chart-{name}", Chart).show(plan, at_once=at_once)
         self.query_one(TitleBar).show(self._described(compared))
         ended = time.monotonic()
         self._rests_until = ended + max(LEAST_REST_SECONDS, REST * (ended - began))
@@ -154,7 +157,7 @@ class CompareScreen(VidpredScreen):
         """Show another view of the same runs."""
         self.view = view
         self.post_message(ViewChanged("compare", replace(view, reference="")))
-        self._compare()
+        self._compare(at_once=True)
 
     @on(Tabs.TabActivated)
     def _show_pane(self, message: Tabs.TabActivated) -> None:

@@ -73,7 +73,8 @@ class Chart(Widget):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._invalidate())
 
     def on_resize(self) -> None:
-        """A new size needs a new drawing."""
+        """A new size needs a new drawing, and until then shows a part of the old one."""
+        self._is_awaited = True
         self._invalidate()
 
     def on_show(self, _: events.Show) -> None:

@@ -24,11 +24,11 @@ class KeyFooter(Footer):
     def compose(self) -> ComposeResult:
         """Whole keys only, as one cut in the middle says nothing; behind them whether there are more."""
         widths = [cell_len(f"{written} {description} ") for _, written, description, _ in self._shown]
-        room = self.size.width + 1  # nothing follows the last one
+        room = self.size.width + 1  # nothing follows the last one, unless there are more
         fits_all = sum(widths) <= room
         for (key, written, description, enabled), width in zip(self._shown, widths, strict=True):
             room -= width
-            if room < (0 if fits_all else cell_len(MORE)):
+            if room < (0 if fits_all else 1 + cell_len(MORE)):
                 break
             yield FooterKey(key, written, description, "", disabled=not enabled).data_bind(compact=Footer.compact)
         if not fits_all:

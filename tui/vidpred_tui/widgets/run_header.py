@@ -43,7 +43,7 @@ class RunHeader(Widget):
             facts.append(_fact("step", f"{status.step:,}/{status.steps:,}"))
         if status.live and not snapshot.is_gone:
             facts.append(_fact("ETA", formatting.duration(status.eta_seconds)))
-            if snapshot.history.leaves_after_epoch:
+            if snapshot.history.leaves_after_epoch and status.state != "starting":  # a resume that is not logged yet
                 facts.append(Content.styled("leaves after this epoch", "$text-warning"))
         speed = snapshot.history.curve("step", "clips_per_s").last
         if speed is not None:
