@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 
 from vidpred_tui import messages
+from vidpred_tui.key_order import OrderedKeys
 from vidpred_tui.memory import Look, Memory
 from vidpred_tui.palette import key_commands
 from vidpred_tui.screens.base import VidpredScreen
@@ -35,7 +36,7 @@ HUNG_UP = 128 + signal.SIGHUP
 SECONDS_TO_HANG_UP = 2.0
 
 
-class Shell(App[None]):
+class Shell(OrderedKeys):
     """An app over the runs of a folder, of which it knows no more than their names."""
 
     TITLE = "vidpred"
