@@ -83,6 +83,15 @@ def test_smoothing_draws_an_average_and_leaves_the_extremes_in_sight() -> None:
     assert any(sum("⠀" < cell <= "⣿" for cell in row) > WIDTH / 2 for row in rows[-5:])
 
 
+@pytest.mark.parametrize("window", [(101.0, 104.0), (99.0, 203.0), (250.0, 490.0)])
+def test_an_average_goes_on_to_the_edges_of_a_window(window: tuple[float, float]) -> None:
+    """Records at each fifth step, and a window that none of its edges fits, or that holds none at all."""
+    steps = [5.0 * index for index in range(100)]
+    rows = chart(curve([1.0] * 100, steps), View(window=window, smoothing=0.9))
+    line = next(row for row in rows[1:] if sum("⠀" < cell <= "⣿" for cell in row) > 9)
+    assert sum("⠀" < cell <= "⣿" for cell in line) == WIDTH - LABEL_WIDTH - 1
+
+
 # The horizontal axis.
 
 
@@ -242,6 +251,12 @@ def test_there_are_two_logarithmic_ticks_at_least_and_never_too_many(low: float,
     assert min(ticks) > 0
 
 
+def test_logarithmic_labels_are_short_and_true() -> None:
+    assert log_labels([0.001, 1.0, 1e6]) == ["0.001", "1", "1e6"]
+    assert log_labels([100.5, 101.0]) == ["100.5", "101"]
+    assert log_labels([1234.0, 1236.0, 1238.0]) == ["1234", "1236", "1238"]
+
+
 def test_a_logarithmic_axis_leaves_out_what_it_has_no_place_for_and_says_so() -> None:
     rows = chart(curve([100.0, 10.0, 0.0, -5.0, 1.0, math.nan, 0.1]), View(log=True))
     assert rows[0] == "loss 0.1  2 values ≤ 0 left out"
@@ -399,7 +414,7 @@ def test_a_validation_that_was_asked_for_stands_beside_the_others() -> None:
     builder = HistoryBuilder()
     builder.extend([validation_record(9, psnr=24.5), {**validation_record(14, psnr=25.25), "kind": "spot_check"}])
     plan = run_charts(RunSnapshot("id", None, Status("running"), builder.snapshot()))["psnr"]
-    assert head(plan, 90)[0].plain == "PSNR 24.5 dB  ◆ asked for 25.2 dB ─ first 21.2 ╌ mean 18.8"
+    assert head(plan, 90)[0].plain == "PSNR  ▲ validation 24.5 dB ◆ asked for 25.2 dB ─ first 21.2 ╌ mean 18.8"
     alone = HistoryBuilder()
     alone.extend([{**validation_record(4, psnr=25.25), "kind": "spot_check"}])
     plan = run_charts(RunSnapshot("id", None, Status("running"), alone.snapshot()))["psnr"]

@@ -199,7 +199,7 @@ class LineStyle:
         return LineStyle("", self.hue, is_edge=True)
 
 
-RUN_STYLES = tuple(LineStyle(sign, hue) for hue, sign in enumerate("●▲■◆✕+○"))
+RUN_STYLES = tuple(LineStyle(sign, hue) for hue, sign in enumerate("●▲■◆*+○"))
 assert len(RUN_STYLES) == PLACES
 BASELINE_STYLES = (LineStyle("f", BASELINE), LineStyle("m", BASELINE))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours without their yellow, too pale on paper, and marks like those that screens draw; both go on in
 # turns of unlike length, so that 56 runs differ.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
-_MARKS = ("o", "^", "s", "D", "x", "+", "v")
+_MARKS = ("o", "^", "s", "D", "*", "+", "v")
 _BASELINES = {REPEAT_FIRST: BASELINE_DASHES[0], MEAN_FRAME: BASELINE_DASHES[1]}
 SPANS = 600
 """A curve is drawn by the least and the greatest value in so many spans: a figure has few more pixels across."""

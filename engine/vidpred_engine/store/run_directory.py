@@ -155,5 +155,6 @@ def find_run(runs: Path, wanted: str) -> RunDirectory:
         return near[0]
     if near:
         names = ", ".join(run.run_id for run in near[:5])
-        raise UserError(f"'{wanted}' names {len(near)} runs ({names} ...); give more of the id.")
+        more = ", ..." if len(near) > 5 else ""
+        raise UserError(f"'{wanted}' names {len(near)} runs ({names}{more}); give more of the id.")
     raise UserError(f"There is no run '{wanted}' in {runs}; `vidpred-engine runs list` shows all.")

@@ -14,7 +14,7 @@ from textual.content import Content, Span
 from textual.style import Style
 from textual_plotext import Plot
 
-from vidpred_engine.curve import Curve, Floats, thin_between
+from vidpred_engine.curve import Curve, Floats, thin_between, within
 from vidpred_tui.charts.braille import braille_line
 from vidpred_tui.charts.canvas import (
     AXIS_ROWS,
@@ -145,7 +145,8 @@ def _add_lines(plot: Any, plan: ChartPlan, canvas: Canvas) -> None:
     for index, (line, curve) in enumerate(signed):
         sign = POINT if len(plan.lines) == 1 else line.style.sign
         if len(curve) <= canvas.columns // 4:
-            turns = slice(index % len(curve), None, len(signed))  # curves that lie on each other take turns
+            own = np.flatnonzero(np.isin(curve.steps, line.curve.steps))  # not where a window cuts the line
+            turns = own[index % max(1, len(own)) :: len(signed)]  # curves that lie on each other take turns
             x, y = canvas.x(curve.steps[turns]), canvas.y(curve.values[turns])
             plot.scatter(x, y, marker=sign, color=line.style.colour)
         elif len(plan.lines) > 1:
@@ -183,11 +184,15 @@ def _add_band(plot: Any, curve: Curve, canvas: Canvas) -> None:
 
 
 def _average(line: Line, smoothing: float, canvas: Canvas) -> Curve:
-    """The average at two steps a column, of which those before what is shown have had their share in it."""
+    """The average at two steps a column, of which those before what is shown have had their share in it.
+
+    It goes on to the edges, towards the next average beyond.
+    """
     halves = canvas.ruler.steps(np.linspace(canvas.start, canvas.end, 2 * canvas.columns + 1))
-    average = smoothed(drawable(line.curve, log=canvas.log), smoothing, halves)
-    inside = average.steps >= halves[0]
-    return Curve(average.steps[inside], average.values[inside])
+    curve = drawable(line.curve, log=canvas.log)
+    beyond = np.searchsorted(curve.steps, halves[-1], "right")
+    average = smoothed(curve, smoothing, np.concatenate([halves, curve.steps[beyond : beyond + 1]]))
+    return within(average, halves[0], halves[-1])
 
 
 def _add_faults(plot: Any, steps: Floats, canvas: Canvas) -> None:

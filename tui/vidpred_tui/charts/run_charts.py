@@ -103,7 +103,7 @@ def _psnr(history: History) -> ChartPlan:
         value = next((curve.last for curve in logged if len(curve)), None)
         if value is not None and np.isfinite(value):
             levels.append(Level(f"{label} {formatting.decibel(value)}", value, character))
-    lines = [Line("", model, RUN_STYLES[1])]
+    lines = [Line("validation" if len(asked) else "", model, RUN_STYLES[1])]
     if len(asked):
         lines.append(Line("asked for", asked, RUN_STYLES[3]))
     return ChartPlan(

@@ -22,7 +22,8 @@ def tick_labels(ticks: list[float]) -> list[str]:
     largest = max(map(abs, ticks), default=0.0)
     if largest and (largest < 1e-2 or largest >= 1e6):
         exponent = math.floor(math.log10(largest))
-        return [f"{tick / 10.0**exponent:.6g}e{exponent}" if tick else "0" for tick in ticks]
+        spacing = min((b - a for a, b in itertools.pairwise(ticks)), default=largest) / 10.0**exponent
+        return [f"{_shortest(tick / 10.0**exponent, 6, spacing)}e{exponent}" if tick else "0" for tick in ticks]
     if largest >= 1e4:
         return [f"{tick / 1e3:g}k" if tick else "0" for tick in ticks]
     spacing = min((b - a for a, b in itertools.pairwise(ticks)), default=largest)
@@ -44,5 +45,12 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def log_labels(ticks: list[float]) -> list[str]:
-    """Short labels, each told by itself."""
-    return [f"{tick:.3g}".replace("e-0", "e-").replace("e+0", "e") for tick in ticks]
+    """Labels as short as tells each by itself, to a thousandth of what lies between two."""
+    spacing = min((b - a for a, b in itertools.pairwise(ticks)), default=0.0)
+    return [_shortest(tick, 3, spacing).replace("e-0", "e-").replace("e+0", "e") for tick in ticks]
+
+
+def _shortest(number: float, digits: int, spacing: float) -> str:
+    """A number to at least `digits` digits, and to as many as tell it from its neighbours."""
+    written = (f"{number:.{count}g}" for count in range(digits, 17))
+    return next((text for text in written if abs(float(text) - number) <= 1e-3 * spacing), f"{number:.{digits}g}")
