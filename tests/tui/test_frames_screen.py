@@ -19,6 +19,7 @@ from rollouts import rollout
 from tui.fake_runs import evaluate, fake_run, signs, until
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.sample_frames import Pixels, write_sample_frames
+from vidpred_engine.store.trash import delete_runs
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.messages import FramesRequested
 from vidpred_tui.pictures.half_blocks import HalfBlocks
@@ -109,7 +110,7 @@ async def test_a_large_terminal_shows_all_four_pictures_of_a_frame_and_their_psn
         np.testing.assert_array_equal(shown["truth"], expected.truth[2])
         np.testing.assert_array_equal(shown["prediction"], expected.prediction[2])
         np.testing.assert_array_equal(shown["pose"], expected.pose[2])
-        assert "3/12  PSNR 18.0 dB  first frame 20.0  mean frame 15.0" in facts(app)
+        assert "3/12  10 fps  PSNR 18.0 dB  first frame 20.0  mean frame 15.0" in facts(app)
         assert "val 0 · z prior · best, step 1,234 · lab" in str(app.screen.query_one("#title-fact").render())
         chart = app.screen.query_one("#chart-frames", Chart)
         await until(pilot, lambda: f"{signs(run)[0]} lab f first frame m mean frame" in chart.text)
@@ -274,11 +275,25 @@ async def test_exports_are_written_beside_the_rollout(app: VidpredApp, runs: Pat
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, run)
         await pilot.press("right", "p", "g")
-        png, gif = run.frames / "val0-strip-0002.png", run.frames / "val0-strip.gif"
+        png, gif = (run.frames / f"val0-prior-best-step1234{end}" for end in ("-0002.png", ".gif"))
         await until(pilot, lambda: png.exists() and gif.exists())
         await until(pilot, lambda: {f"Wrote {path}." for path in (png, gif)} <= said(app))
         with Image.open(gif) as image:
             assert image.n_frames == 12  # type: ignore[attr-defined]
+
+
+async def test_a_run_that_another_program_deletes_is_said_to_be_and_takes_no_more_exports(
+    app: VidpredApp, runs: Path
+) -> None:
+    run = filmed(runs, "lab")
+    async with app.run_test(size=(120, 24)) as pilot:
+        await opened(pilot, run)
+        assert app.screen.check_action("export_gif", ())
+        delete_runs([run])
+        await until(pilot, lambda: "lab was deleted" in str(app.screen.query_one("#title-fact").render()))
+        assert app.screen.check_action("export_gif", ()) is None
+        await pilot.press("right")
+        await until(pilot, lambda: "2/12" in facts(app))
 
 
 async def test_a_damaged_rollout_is_said_to_be_damaged(app: VidpredApp, runs: Path) -> None:

@@ -44,7 +44,7 @@ async def test_two_runs_are_played_in_step(app: VidpredApp, runs: Path, monkeypa
         shown = pictures(app)
         np.testing.assert_array_equal(shown[f"{first} prediction"], rollout(12).prediction[3])
         np.testing.assert_array_equal(shown[f"{second} prediction"], rollout(9, first_seed=100).prediction[3])
-        assert f"4/9  {first} 25.0 dB  {second} 25.0 dB" in facts(app)
+        assert f"4/9  10 fps  {first} 25.0 dB  {second} 25.0 dB" in facts(app)
         clock.now += 60
         await until(pilot, lambda: frame(app) == 9)
         await pilot.press("tab")

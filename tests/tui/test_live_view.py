@@ -274,6 +274,19 @@ async def test_the_log_is_searched(app: VidpredApp, run: RunDirectory) -> None:
         await until(pilot, lambda: isinstance(app.screen, RunsScreen))
 
 
+async def test_what_is_looked_for_in_a_long_line_is_in_sight(app: VidpredApp, run: RunDirectory) -> None:
+    run.log_file.write_text(f"{'mse 0.1 ' * 30}psnr 24.5\nshort psnr\n")
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot, run)
+        await until(pilot, lambda: log(app)[-1] == "short psnr")
+        await pilot.press("slash")
+        await until(pilot, lambda: app.focused is not None)
+        await pilot.press(*"psnr 24")
+        await until(pilot, lambda: log(app)[0].startswith("▸ …") and log(app)[0].endswith("psnr 24.5"))
+        assert "1 of 1 lines" in str(app.screen.query_one("#found").render())
+        assert app.screen.query_one("#found").region.right <= SIZE[0]
+
+
 async def test_a_run_at_work_is_asked_and_its_answer_is_told(
     app: VidpredApp, run: RunDirectory, launcher: Launcher
 ) -> None:

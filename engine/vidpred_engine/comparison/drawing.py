@@ -26,6 +26,8 @@ SPANS = 600
 """A curve is drawn by the least and the greatest value in so many spans: a figure has few more pixels across."""
 MARKS = 12
 MOST_ACROSS = 3
+LONGEST_HEAD = 24
+"""A longer name would run into its neighbour's; its legend has it whole."""
 CHART_INCHES, ROW_INCHES, COLUMN_INCHES = (3.6, 2.6), 0.24, 1.9
 
 
@@ -72,8 +74,8 @@ def _tables(comparison: Comparison) -> list[tuple[str, list[Row]]]:
 
 def _draw_table(place: Axes, head: str, rows: list[Row], comparison: Comparison) -> None:
     place.axis("off")
-    labels = [column.label for column in comparison.columns]
-    labels[comparison.reference] += " (reference)"
+    labels = [_head(column.label) for column in comparison.columns]
+    labels[comparison.reference] = _head(comparison.columns[comparison.reference].label, " (ref)")
     written = [[_plain(text) for text in (row.label, *(cell.text for cell in row.cells))] for row in rows]
     everywhere: Any = (0.0, 0.0, 1.0, 1.0)  # its annotations lack what it is documented to take
     table = place.table([[head, *map(_plain, labels)], *written], cellLoc="right", edges="horizontal", bbox=everywhere)
@@ -85,6 +87,12 @@ def _draw_table(place: Axes, head: str, rows: list[Row], comparison: Comparison)
             cell.set_text_props(ha="left")
         elif row == 0:
             cell.set_text_props(color=_colour(comparison.columns[column - 1]), weight="bold")
+
+
+def _head(label: str, end: str = "") -> str:
+    """A column's head; a long name loses its midst, as names of a sweep differ at their ends."""
+    most = LONGEST_HEAD - len(end)
+    return (label if len(label) <= most else f"{label[: most // 2 - 1]}…{label[-(most // 2) :]}") + end
 
 
 def _colour(column: Column) -> str:

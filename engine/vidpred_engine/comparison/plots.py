@@ -116,7 +116,7 @@ def _frames(columns: Sequence[Column], reference: int, view: View) -> Plot:
     ]
     lines = [line for _, line in found if line is not None]
     evaluated = [run.evaluation for column in columns for run in column.runs if run.evaluation is not None]
-    note = "not all on the same data" if len({item.data_digest for item in evaluated}) > 1 else ""
+    note = _unequal(evaluated)
     if view.difference:
         held = found[reference][1]
         title = f"{title} over {columns[reference].label}"
@@ -127,6 +127,18 @@ def _frames(columns: Sequence[Column], reference: int, view: View) -> Plot:
             curve = per_frame(_curves(with_baselines, score, name)[1])
             lines.append(PlotLine(label, curve, baseline=name))
     return Plot(view.score, title, "frame", tuple(lines), note=note)
+
+
+def _unequal(evaluated: Sequence[Evaluation]) -> str:
+    """In what the evaluations differ that makes a comparison of their scores unfair."""
+    facts: dict[str, list[object]] = {
+        "data": [item.data_digest for item in evaluated],
+        "number of frames": [len(item.psnr) for item in evaluated],
+        "z": [item.z_mode for item in evaluated],
+        "checkpoint": [item.checkpoint for item in evaluated],
+    }
+    differing = [name for name, values in facts.items() if len(set(values)) > 1]
+    return f"not all on the same {', '.join(differing)}" if differing else ""
 
 
 def _baseline_source(columns: Sequence[Column], reference: int, score: Score) -> Evaluation | None:

@@ -34,11 +34,11 @@ class View:
     @property
     def words(self) -> list[str]:
         """What is unusual about it."""
-        words = [] if self.window is None else [f"steps {self.window[0]:,.0f}-{self.window[1]:,.0f}"]
+        words = [] if self.cursor is None else [f"cursor {self.cursor:,.0f}"]  # first, as it changes with each key
+        words += [] if self.window is None else [f"steps {self.window[0]:,.0f}-{self.window[1]:,.0f}"]
         words += [] if self.axis == "step" else [f"{self.axis} axis"]
         words += ["log y"] if self.log else []
-        words += [f"EMA {self.smoothing:g}"] if self.smoothing else []
-        return words + ([] if self.cursor is None else [f"cursor {self.cursor:,.0f}"])
+        return words + ([f"EMA {self.smoothing:g}"] if self.smoothing else [])
 
     def of_run(self, run_id: str) -> "View":
         """The same way to look at a run."""

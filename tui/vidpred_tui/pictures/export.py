@@ -1,6 +1,7 @@
 """Films as image files in the folder of the first one."""
 
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from vidpred_engine.store.sample_frames import Pixels
 from vidpred_tui.pictures.film import Film
 
 SCALE = 4
+LONGEST_NAME = 150
 
 
 def export_gif(film: Film) -> Path:
@@ -26,9 +28,13 @@ def export_png(film: Film, frame: int) -> Path:
 
 
 def _named(film: Film, end: str) -> Path:
+    """A name that tells what is shown, so that one of another step or of other runs is not written over."""
     first = film.reels[0]
-    others = "".join(f"-{reel.run_id}" for reel in film.reels[1:])
-    return first.folder / (f"{first.frames.split}{first.frames.clip}-strip{others}"[:200] + end)
+    name = f"{Path(first.frames.file_name).stem}-step{first.frames.step}"
+    if others := film.reels[1:]:
+        shown = "".join(f"-{reel.run_id}-{reel.frames.step}" for reel in others)
+        name += shown if len(shown) <= LONGEST_NAME else f"-and-{len(others)}-more-{crc32(shown.encode()):08x}"
+    return first.folder / f"{name}{end}"
 
 
 def _picture(film: Film, part: slice) -> Pixels:

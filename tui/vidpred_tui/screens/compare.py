@@ -145,7 +145,8 @@ class CompareScreen(VidpredScreen):
 
     def _described(self, compared: Comparison) -> str:
         reference = compared.columns[compared.reference]
-        facts = [f"{len(self.followed)} runs", f"reference {column_style(reference).sign} {reference.label}"]
+        unfair = [plot.note for plot in compared.plots if plot.name in SCORES and plot.note]
+        facts = [*unfair, f"{len(self.followed)} runs", f"reference {column_style(reference).sign} {reference.label}"]
         return " · ".join([*facts, "grouped over seeds"] if self.view.group_seeds else facts)
 
     @property

@@ -120,6 +120,12 @@ class FramesScreen(VidpredScreen):
         self._snapshots[snapshot.run_id] = snapshot
         if self._snapshots.keys() >= set(self.followed):
             self._choose()
+            if self._film is not None:
+                self.query_one(TitleBar).show(self._described(self._film))
+
+    @property
+    def _gone(self) -> list[str]:
+        return [run_id for run_id in self.followed if self._snapshots[run_id].is_gone]
 
     def _choose(self) -> None:
         clips = self._clips
@@ -223,8 +229,9 @@ class FramesScreen(VidpredScreen):
 
     def _described(self, film: Film) -> str:
         names = self._names
-        lacking = [f"no rollout of {names[run_id]}" for run_id in self._lacking]
-        return " · ".join([*self._faults.values(), *lacking, *film.remarks, film.provenance])
+        lacking = [f"no rollout of {names[run_id]}" for run_id in self._lacking if run_id not in self._gone]
+        gone = [f"{names[run_id]} was deleted" for run_id in self._gone]
+        return " · ".join([*gone, *self._faults.values(), *lacking, *film.remarks, film.provenance])
 
     # Where the film stands.
 
@@ -250,6 +257,7 @@ class FramesScreen(VidpredScreen):
     def _show_facts(self, film: Film) -> None:
         index = self._frame - 1
         facts = [Content.styled(f"{'▶' if self._playing else '❚❚':2} {self._frame:>3}/{len(film)}", "bold")]
+        facts.append(Content.styled(f"{self._playback.speed} fps", "$foreground-muted"))
         in_sight = {track.run_id for track in self.query_one(FrameGrid).in_sight}
         for reel in sorted(film.reels, key=lambda reel: reel.run_id not in in_sight):  # the end may be cut
             name = (f"{reel.style.sign} {reel.name}", reel.style.hex) if len(film.reels) > 1 else ("PSNR", "")
@@ -258,7 +266,6 @@ class FramesScreen(VidpredScreen):
             first, mean = self._baselines.repeat_first[index], self._baselines.mean_frame[index]
             baselines = f"first frame {formatting.decibel(first)}  mean frame {formatting.decibel(mean)}"
             facts.append(Content.styled(baselines, "$foreground-muted"))
-        facts.append(Content.styled(f"{self._playback.speed} fps", "$foreground-muted"))
         self.query_one("#facts", Static).update(Content("  ").join(facts), layout=False)
 
     @on(ScrubBar.Sought)
@@ -309,7 +316,9 @@ class FramesScreen(VidpredScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer what there is something to do for."""
         match action:
-            case "play" | "step" | "seek" | "worst" | "speed" | "export_gif" | "export_png":
+            case "export_gif" | "export_png":  # into the folder of the first run
+                return self._film is not None and (self._film.reels[0].run_id not in self._gone or None)
+            case "play" | "step" | "seek" | "worst" | "speed":
                 return self._film is not None
             case "turn":
                 return self._film is not None and self.query_one(FrameGrid).pages > 1
@@ -385,7 +394,7 @@ class FramesScreen(VidpredScreen):
         try:
             self.post_message(self.Exported(f"Wrote {write()}."))
         except OSError as error:
-            self.post_message(self.Exported(f"That cannot be written: {error}.", is_bad=True))
+            self.post_message(self.Exported(f"That cannot be written: {error.strerror or error}.", is_bad=True))
 
     @on(Exported)
     def _say_where(self, message: Exported) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from rich.segment import Segment
 from rich.text import Text
 from textual import on
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import DataTable
 
 from vidpred_engine.comparison.table import Row
@@ -65,6 +67,29 @@ class CompareTable(KeyedTable):
         """As far as the first column from which on the last one is whole."""
         least = super().max_scroll_x
         return next((start for start in self._starts if start >= least), least)
+
+    @property
+    def _cut_at(self) -> int | None:
+        """Where in sight the column begins that the right edge cuts."""
+        if not self.ordered_columns:
+            return None
+        fixed, room = self.ordered_columns[0].get_render_width(self), self.scrollable_content_region.width
+        widths = [column.get_render_width(self) for column in self.ordered_columns[1:]]
+        begins = [fixed + start - self.scroll_offset.x for start in self._starts]
+        cut = (begin for begin, width in zip(begins, widths, strict=True) if begin + width - self.cell_padding > room)
+        return next((begin for begin in cut if fixed <= begin < room), None)
+
+    def render_line(self, y: int) -> Strip:
+        """A row; of a column that is cut only the head is shown: a number cut at its right would be read as another."""
+        strip, cut = super().render_line(y), self._cut_at
+        if cut is None or y < self.header_height or cut >= strip.cell_length:
+            return strip
+        rest = strip.crop(cut)
+        style = next((segment.style for segment in rest), None)
+        is_row = y - self.header_height < self.row_count
+        hidden = f"{' ' * self.cell_padding}…" if is_row and rest.text.strip() else ""
+        blank = Segment(hidden.ljust(rest.cell_length)[: rest.cell_length], style)
+        return Strip.join([strip.crop(0, cut), Strip([blank])])
 
     def action_cursor_right(self) -> None:
         """Scroll by a whole column: a number cut at its left would be read as another."""

@@ -40,8 +40,8 @@ class FindLine(Horizontal):
     FindLine {
         height: 1; display: none; padding: 0 1;
         & > #find-label { width: 12; color: $text-muted; }
-        & > #find { width: 40; }
-        & > #found { width: 1fr; padding-left: 2; color: $text-muted; }
+        & > #find { width: 1fr; max-width: 40; }
+        & > #found { width: auto; max-width: 1fr; padding-left: 2; color: $text-muted; }
     }
     """
 

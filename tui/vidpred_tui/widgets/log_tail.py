@@ -6,10 +6,14 @@ from textual.content import Content, Span
 from textual.widget import Widget
 
 HERE = "▸ "
+CUT = Content("…")
 
 
 class LogTailView(Widget):
-    """Shows the end of a log; long lines are cut. While words are looked for, one of their lines is in its midst."""
+    """Shows the end of a log; long lines are cut, but so that the words looked for are in sight.
+
+    While words are looked for, one of their lines is in its midst.
+    """
 
     DEFAULT_CSS = """
     LogTailView { height: 4; padding: 0 1; background: $surface; color: $foreground-muted; }
@@ -75,6 +79,13 @@ class LogTailView(Widget):
             folded, words = line.casefold(), self._words.casefold()
             starts = [at for at in range(len(folded)) if folded.startswith(words, at)]
             content = Content(line, [Span(at, at + len(words), "reverse") for at in starts])
-            if index == self._here:
-                content = Content.styled(HERE, "$accent") + content
+            sign = Content.styled(HERE, "$accent") if index == self._here else Content("")
+            content = sign + _around(content, starts[0], len(words), self.size.width - len(HERE))
         return content.truncate(self.size.width, ellipsis=True)
+
+
+def _around(line: Content, found: int, length: int, room: int) -> Content:
+    """The line, without its begin where what was found would else be out of sight: then that is in the midst."""
+    if found + length < room:
+        return line
+    return CUT + line[max(1, min(found - room // 2, len(line.plain) - room + 1)) :]
