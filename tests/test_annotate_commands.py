@@ -44,6 +44,29 @@ def listed(engine: Engine, *words: str) -> list[str]:
     return [entry["name"] for entry in orjson.loads(out)]
 
 
+@pytest.mark.parametrize("text", ["-5 dB", "-old", "!really"])
+def test_a_text_that_begins_with_a_minus_stays_as_it_is(engine: Engine, tmp_path: Path, text: str) -> None:
+    run = make_run(tmp_path, "any")
+    assert engine("note", run.run_id, text)[0] == engine("rename", run.run_id, text)[0] == 0
+    said = read_annotations(run)
+    assert (said.note, said.name) == (text, text)
+
+
+def test_an_empty_tag_is_refused(engine: Engine, tmp_path: Path) -> None:
+    code, _, error = engine("tag", make_run(tmp_path, "any").run_id, "")
+    assert (code, error) == (2, "vidpred-engine: Write +TAG to add the tag, or -TAG to take it away.\n")
+
+
+def test_a_file_is_no_folder_of_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sys, "argv", ["vidpred-engine", "runs", "list", "--runs", str(tmp_path / "file")])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "file is not a folder; name the folder of the runs" in capsys.readouterr().err
+
+
 def test_a_list_is_filtered_and_sorted(engine: Engine, tmp_path: Path) -> None:
     make_run(tmp_path, "fast", best_psnr=20.0)
     make_run(tmp_path, "slow", best_psnr=30.0)

@@ -127,6 +127,8 @@ def test_the_whole_loop_headless(tmp_path: Path, lab_folder: Path) -> None:
     with Image.open(gif) as image:
         assert getattr(image, "n_frames", 1) == 4, "the clip has 5 frames, the first is given"
         assert image.size == (2 * (3 * 16 + 2 * 2), 2 * 8), "three pictures and two gaps, enlarged"
+    assert "exists already" in refused("predict", "last", "--runs", runs, "--out", gif)
+    assert "ends otherwise" in refused("predict", "last", "--runs", runs, "--out", tmp_path / "out.txt")
     assert "finished" in refused("train", "--run", "last", "--runs", runs)
 
 

@@ -85,6 +85,7 @@ def test_restoring_never_overwrites_and_says_what_there_is(tmp_path: Path) -> No
         restore_runs(tmp_path, [run.run_id])
     run.path.rmdir()
     restore_runs(tmp_path, [run.run_id])
+    assert restore_runs(tmp_path, [run.run_id]) == [], "it is back already"
     with pytest.raises(UserError, match="is no longer in"):
         run.path.rename(tmp_path / "elsewhere")
         restore_runs(tmp_path, [run.run_id])

@@ -62,7 +62,7 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
 def runs_folder() -> Path:
     """Where runs live: VIDPRED_RUNS, else ./runs."""
-    return Path(os.environ.get("VIDPRED_RUNS", "runs"))
+    return Path(os.environ.get("VIDPRED_RUNS") or "runs")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -43,7 +43,7 @@ class RunSettings(BaseModel):
         "Run",
         "auto (CUDA where there is one), cpu, cuda or cuda:N.",
         lab="device",
-        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        pattern=r"^(auto|cpu|cuda(:\d{1,2})?)$",
     )
     precision: Literal["fp32", "bf16"] = _setting(
         "fp32", "Run", "fp32, or bf16 autocast (posterior head and KL stay in fp32)."

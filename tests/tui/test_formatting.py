@@ -52,4 +52,6 @@ def test_the_better_baseline_is_the_higher_one_that_is_a_number() -> None:
 def test_copies_get_the_first_free_number() -> None:
     assert free_name("lab", {"lab"}) == "lab-2"
     assert free_name("lab-2", {"lab", "lab-2", "lab-3"}) == "lab-4"
+    assert free_name("lab lr=1e-3", {"lab lr=1e-3", "lab lr=1e-4"}) == "lab lr=1e-3-2"
+    assert free_name("lab lr=1e-3-2", {"lab lr=1e-3", "lab lr=1e-3-2"}) == "lab lr=1e-3-3"
     assert len(free_name("x" * 60, set())) <= 60

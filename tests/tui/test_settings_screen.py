@@ -22,6 +22,7 @@ from vidpred_tui.screens.settings import SettingsScreen
 from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.choice_row import ChoiceRow
 from vidpred_tui.widgets.run_table import RunTable
+from vidpred_tui.widgets.setting_field import SettingField
 from vidpred_tui.widgets.settings_form import SettingsForm
 
 
@@ -205,6 +206,38 @@ async def test_a_data_folder_that_cannot_be_is_told_as_one_types(app: VidpredApp
         await open_form(app, pilot)
         field(app, "data").value = typed
         await until(pilot, lambda: said in " ".join(text(app, "#preflight").split()))
+
+
+async def test_a_runs_folder_that_cannot_be_read_is_told(app: VidpredApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "runs")
+
+    monkeypatch.setattr(Registry, "entries", refuse)
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        await until(pilot, lambda: "✗ [Errno 13] Permission denied" in text(app, "#preflight"))
+
+
+async def test_what_differs_is_marked_though_another_field_is_at_fault(app: VidpredApp) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        field(app, "batch_size").value = "none"
+        field(app, "seed").value = "7"
+        seed = next(found for found in app.screen.query(SettingField) if found.setting.name == "seed")
+        await until(pilot, lambda: seed._changed)
+        field(app, "seed").value = str(preset_settings("best").seed)
+        await until(pilot, lambda: not seed._changed)
+
+
+async def test_nothing_starts_while_the_presets_are_listed(app: VidpredApp, launcher: Launcher) -> None:
+    async with app.run_test(size=(160, 48)) as pilot:
+        await open_form(app, pilot)
+        app.screen.query_one("#preset", Select).expanded = True
+        await until(pilot, lambda: app.screen.check_action("submit", (False,)) is None)
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert isinstance(app.screen, SettingsScreen)
+        assert not launcher.started
 
 
 # Files.

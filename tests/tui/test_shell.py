@@ -135,6 +135,20 @@ async def test_charts_take_the_colours_of_the_theme_chosen(app: VidpredApp, runs
 # What is remembered.
 
 
+def test_what_another_program_kept_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "tui.json"
+    first = Memory(path)
+    first.keep("look", Look("vidpred-light"))
+    first.save()
+    one, other = Memory(path), Memory(path)
+    one.keep("compare", View(score="ssim"))
+    one.save()
+    other.keep("look", Look("vidpred-light"))  # as it was: no news
+    other.save()
+    assert Memory(path).recall("compare", View()) == View(score="ssim")
+    assert Memory(path).recall("look", Look()) == Look("vidpred-light")
+
+
 def test_memory_gives_back_what_was_kept_and_nothing_that_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "tui.json"
     memory = Memory(path)

@@ -263,7 +263,7 @@ class VidpredApp(Shell):
     def on_restoration_requested(self) -> None:
         """Move back what was deleted last."""
         if self._deleted:
-            run_ids = self._deleted.pop()
+            run_ids = self._deleted[-1]  # forgotten only once they are back
             self._request(lambda: keeping.restore(self.runs, run_ids))
         else:
             self.say("Nothing has been deleted here; `vidpred-engine runs restore` knows what was before.")
@@ -353,6 +353,13 @@ class VidpredApp(Shell):
     def on_runs_deleted(self, message: messages.RunsDeleted) -> None:
         """Remember what can be brought back."""
         self._deleted.append(message.run_ids)
+        self.say(message.sentence)
+        self._watcher.list_now()
+
+    def on_runs_restored(self, message: messages.RunsRestored) -> None:
+        """Forget what is back."""
+        if message.run_ids in self._deleted:
+            self._deleted.remove(message.run_ids)
         self.say(message.sentence)
         self._watcher.list_now()
 

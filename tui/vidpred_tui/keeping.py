@@ -53,7 +53,7 @@ def restore(runs: Path, run_ids: Sequence[str]) -> Message:
     """Move runs back from the trash."""
     restore_runs(runs, run_ids)
     what = run_ids[0] if len(run_ids) == 1 else f"{len(run_ids):,} runs"
-    return messages.RequestDone(f"{what} {'is' if len(run_ids) == 1 else 'are'} back.")
+    return messages.RunsRestored(tuple(run_ids), f"{what} {'is' if len(run_ids) == 1 else 'are'} back.")
 
 
 def export(wish: messages.ExportRequested) -> Message:

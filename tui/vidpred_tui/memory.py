@@ -36,16 +36,20 @@ class Look:
 class Memory:
     """Flat dataclasses by name; a file that is damaged, of another version or absent remembers nothing.
 
-    Several programs may share the file: the last one to keep something wins.
+    Several programs may share the file: of what several keep under one name, the last one to save wins.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or state_file()
-        self._kept: dict[str, Any] = {}
+        self._kept = self._read()
+        self._news: dict[str, Any] = {}
+
+    def _read(self) -> dict[str, Any]:
         with suppress(OSError, ValueError):
             document = codec.decode(read_whole(self._path, LARGEST_FILE))
             if isinstance(document, dict) and document.get("version") == VERSION:
-                self._kept = document
+                return document
+        return {}
 
     def recall(self, name: str, default: Kept) -> Kept:
         """The dataclass kept under a name, with the default's value for each field that is not what it should be."""
@@ -60,10 +64,11 @@ class Memory:
 
     def keep(self, name: str, value: "DataclassInstance") -> None:
         """Remember a dataclass under a name until `save`."""
-        self._kept[name] = asdict(value)
+        if self._kept.get(name) != (kept := asdict(value)):  # what is as it was is no news to other programs
+            self._kept[name] = self._news[name] = kept
 
     def save(self) -> None:
         """Write what is to be remembered; where that cannot be, it is forgotten, as nobody needs to stop for it."""
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._path, codec.encode({**self._kept, "version": VERSION}, indent=True))
+            write_atomic(self._path, codec.encode({**self._read(), **self._news, "version": VERSION}, indent=True))

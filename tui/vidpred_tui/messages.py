@@ -250,6 +250,14 @@ class RunsDeleted(Message):
 
 
 @dataclass
+class RunsRestored(Message):
+    """Runs are back from the trash; the sentence says so."""
+
+    run_ids: tuple[str, ...]
+    sentence: str
+
+
+@dataclass
 class RequestDone(Message):
     """Something asked for was done; the sentence says what."""
 

@@ -6,7 +6,8 @@ from itertools import count
 
 from vidpred_engine.settings import RunSettings
 
-_NUMBER = re.compile(r"-\d+$")
+# Not the exponent in the names that sweeps give: best lr=1e-3.
+_NUMBER = re.compile(r"(?<!\d[eE])(?<!=)-\d+$")
 _LONGEST = next(rule.max_length for rule in RunSettings.model_fields["name"].metadata if hasattr(rule, "max_length"))
 
 

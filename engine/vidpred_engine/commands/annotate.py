@@ -42,8 +42,8 @@ def add(commands: Subparsers) -> None:
 def _tag(arguments: argparse.Namespace) -> int:
     run = chosen_run(arguments)
     for word in arguments.tags:
-        if word[0] not in "+!":
-            raise UserError(f"Write +{word} to add the tag, or -{word} to take it away.")
+        if word[:1] not in ("+", "!"):
+            raise UserError(f"Write +{word or 'TAG'} to add the tag, or -{word or 'TAG'} to take it away.")
     added = checked_tags(word[1:] for word in arguments.tags if word[0] == "+")
     gone = {word[1:] for word in arguments.tags if word[0] == "!"}
 

@@ -2,12 +2,12 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json
 from vidpred_engine.commands.output import print_json, print_table, print_text
 from vidpred_engine.data.dancer import write_dancer
 from vidpred_engine.progress import Progress
+from vidpred_engine.typed_paths import typed_path
 
 
 def add(commands: Subparsers) -> None:
@@ -22,7 +22,7 @@ def add(commands: Subparsers) -> None:
         "Frames and pose images of an articulated figure in a studio, with smooth random motion; the same seed\n"
         "gives the same bytes.",
     )
-    synth.add_argument("folder", type=Path, help="the folder to make")
+    synth.add_argument("folder", type=typed_path, help="the folder to make")
     for flag, default, text in (
         ("--train-frames", 3200, "frames of the training split"),
         ("--val-frames", 630, "frames of the validation clip"),
@@ -38,7 +38,7 @@ def add(commands: Subparsers) -> None:
     check = add_command(
         inner, "check", "Count a folder's frames and name everything that is wrong with it; exit code 2 if anything is."
     )
-    check.add_argument("folder", type=Path, help="a folder in the lab's layout: train/train_img, ...")
+    check.add_argument("folder", type=typed_path, help="a folder in the lab's layout: train/train_img, ...")
     add_json(check)
     check.set_defaults(call=_check)
 

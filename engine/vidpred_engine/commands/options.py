@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from vidpred_engine.commands.lab_flags import add_with_lab_name
 from vidpred_engine.store.run_directory import RunDirectory, find_run
+from vidpred_engine.typed_paths import typed_path
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -25,11 +26,18 @@ def add_runs_folder(parser: argparse.ArgumentParser) -> None:
         parser,
         "--runs",
         "--save_root",
-        type=Path,
-        default=runs_folder(),
+        type=_folder_or_none_yet,
+        default=str(runs_folder()),  # of its type only as a string
         metavar="DIR",
         help="(lab: --save_root) folder of all runs (VIDPRED_RUNS, else ./runs)",
     )
+
+
+def _folder_or_none_yet(text: str) -> Path:
+    path = typed_path(text)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is not a folder; name the folder of the runs")
+    return path
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from vidpred_engine.commands.evaluate import add_checkpoint
 from vidpred_engine.commands.options import Subparsers, add_command, add_run, chosen_run
 from vidpred_engine.errors import UserError
 from vidpred_engine.progress import Progress
+from vidpred_engine.typed_paths import check_new, typed_path
 
 
 def add(commands: Subparsers) -> None:
@@ -21,7 +22,7 @@ def add(commands: Subparsers) -> None:
     )
     add_run(parser)
     add_checkpoint(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the GIF to write [default RUN/frames/val0.gif]")
+    parser.add_argument("--out", type=typed_path, metavar="FILE", help="a new GIF [default RUN/frames/val0.gif]")
     parser.add_argument("--submission", type=Path, metavar="FILE", help="the CSV of the test split to write")
     parser.add_argument("--clip", type=int, metavar="N", help="number of the validation clip [default 0]")
     parser.add_argument("--frames", type=int, metavar="N", help="length of the rollout [default the run's setting]")
@@ -47,6 +48,8 @@ def _predict_clip(arguments: argparse.Namespace) -> int:
     from vidpred_engine.store.sample_frames import write_sample_frames
 
     run, progress, clip = chosen_run(arguments), Progress(), arguments.clip or 0
+    if arguments.out:
+        check_new(arguments.out, "A GIF is", (".gif",))
     device = choose_device(arguments.device)
     loaded = load_run_model(run, arguments.checkpoint, device)
     frames = arguments.frames if arguments.frames is not None else loaded.settings.validation_frames
@@ -57,7 +60,7 @@ def _predict_clip(arguments: argparse.Namespace) -> int:
     with progress.report("rolling out") as report:
         strips = validation.strips(loaded.model, clip, report)
     out = arguments.out or run.frames / f"val{clip}.gif"
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(exist_ok=True)
     write_gif(out, strips, arguments.scale)
     write_sample_frames(
         run,

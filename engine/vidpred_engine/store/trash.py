@@ -33,18 +33,25 @@ def delete_runs(runs: Sequence[RunDirectory]) -> None:
 
 
 def restore_runs(runs: Path, run_ids: Sequence[str]) -> list[RunDirectory]:
-    """Move runs back from the trash of `runs` and index them; raises UserError for one that cannot be moved."""
-    restored = []
-    for run_id in run_ids:
-        if not RUN_ID.fullmatch(run_id):
-            raise UserError(f"{run_id!r:.80} is no run's id.")
-        source, target = _trash(runs) / run_id, runs / run_id
-        if target.exists():
-            raise UserError(f"Run {run_id} cannot be restored: {target} exists; move that folder away first.")
-        if not source.is_dir():
-            raise UserError(f"Run {run_id} is no longer in {runs / TRASH}.")
-        restored.append(RunDirectory(source.rename(target)))
-    Registry(runs).index_all(restored)
+    """Move runs back from the trash of `runs`, but for those that are back already, and index them.
+
+    Raises UserError for one that cannot be moved; those before it are back all the same.
+    """
+    restored: list[RunDirectory] = []
+    try:
+        for run_id in run_ids:
+            if not RUN_ID.fullmatch(run_id):
+                raise UserError(f"{run_id!r:.80} is no run's id.")
+            source, target = _trash(runs) / run_id, runs / run_id
+            if target.is_dir() and not source.exists():
+                continue
+            if target.exists():
+                raise UserError(f"Run {run_id} cannot be restored: {target} exists; move that folder away first.")
+            if not source.is_dir():
+                raise UserError(f"Run {run_id} is no longer in {runs / TRASH}.")
+            restored.append(RunDirectory(source.rename(target)))
+    finally:
+        Registry(runs).index_all(restored)
     return restored
 
 

@@ -18,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Select, Static
 from textual.worker import get_current_worker
 
+from vidpred_engine.errors import UserError
 from vidpred_engine.launch.preflight import Preflight, PreflightChecker
 from vidpred_engine.settings import RunSettings, differences
 from vidpred_engine.sweep import Sweep
@@ -73,6 +74,12 @@ class SettingsScreen(VidpredScreen):
         " others; all of them are queued. In a row of choices | keeps the one under the dot beside the next.\n\n"
         "What you typed is there again when you come back, until it is started or reset."
     )
+
+    @dataclass
+    class LookFailed(Message):
+        """A worker could not look, and says why."""
+
+        sentence: str
 
     @dataclass
     class SchedulesPlanned(Message):
@@ -179,9 +186,16 @@ class SettingsScreen(VidpredScreen):
 
     @work(thread=True, exclusive=True, group="preflight", description="look at data, memory, disk and past runs")
     def _look(self, sweep: Sweep) -> None:
-        found = self._checker.check(sweep.runs)
+        try:
+            found: Message = self.Preflighted(self._checker.check(sweep.runs))
+        except (UserError, OSError) as error:  # the runs folder, as where one has no right to look into it
+            found = self.LookFailed(str(error))
         if not get_current_worker().is_cancelled:
-            self.post_message(self.Preflighted(found))
+            self.post_message(found)
+
+    @on(LookFailed)
+    def _show_why(self, message: LookFailed) -> None:
+        self.query_one(PreflightPanel).fail(message.sentence)
 
     @on(Preflighted)
     def _show_preflight(self, message: Preflighted) -> None:
@@ -218,10 +232,14 @@ class SettingsScreen(VidpredScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Leave the arrow keys to the list of presets and to the line that finds fields."""
-        if action != "step":
-            return True
         is_choosing = any(found.expanded for found in self.query(PresetSelect))
-        return not is_choosing and not isinstance(self.focused, FindInput)
+        match action:
+            case "step":
+                return not is_choosing and not isinstance(self.focused, FindInput)
+            case "submit":  # the preset in the list is not yet the one that would start
+                return not is_choosing or None
+            case _:
+                return True
 
     def action_step(self, by: int) -> None:
         """Go to the next field or the previous one, before what is typed next is anybody's."""

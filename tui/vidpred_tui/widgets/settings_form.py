@@ -98,11 +98,10 @@ class SettingsForm(Vertical):
             sweep = expand(self.values)
         except SweepError as error:
             faults = error.faults
-        changed = self._changed(sweep) if sweep is not None else None
+        changed = self._changed(sweep) if sweep is not None else self.typed.keys()
         for name, field in self._fields.items():
             field.show_fault(faults.get(name))
-            if changed is not None:
-                field.mark_changed(name in changed)
+            field.mark_changed(name in changed)
         self.post_message(self.Edited(sweep, faults))
         return sweep
 
