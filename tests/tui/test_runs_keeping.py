@@ -12,6 +12,7 @@ from tui.fake_runs import Launcher, fake_run, until
 from vidpred_engine.store.annotations import Annotations, read_annotations, write_annotations
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.trash import restore_runs
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.screens.confirm import ConfirmScreen
 from vidpred_tui.screens.live import LiveScreen
@@ -182,6 +183,24 @@ async def test_deleting_asks_moves_to_the_trash_and_is_undone(
         await pilot.press("u")
         await until(pilot, lambda: "Nothing has been deleted here" in said(app)[-1])
     assert read_annotations(three["alpha"]).tags == ("kl", "old")
+
+
+async def test_what_is_back_already_keeps_no_other_run_away(
+    app: VidpredApp, runs: Path, three: dict[str, RunDirectory]
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(names(app)) == 3)
+        await pilot.press("A")
+        await confirmed(pilot, app, "delete")
+        await pilot.press("y")
+        await until(pilot, lambda: names(app) == [] and said(app))
+        restore_runs(runs, [three["beta"].run_id])
+        three["alpha"].path.mkdir()  # something else is in its place
+        await pilot.press("u")
+        await until(pilot, lambda: "move that folder away first" in said(app)[-1])
+        three["alpha"].path.rmdir()
+        await pilot.press("u")
+        await until(pilot, lambda: names(app) == ["gamma", "beta", "alpha"])
 
 
 @pytest.mark.usefixtures("three")

@@ -4,6 +4,7 @@ import argparse
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from vidpred_engine.typed_paths import typed_path
@@ -12,7 +13,7 @@ from vidpred_tui.terminal import has_hung_up, unusable_reason
 
 def main() -> None:
     """Open the screens; leaves with the app's return code, or with 2 where there is nothing to show or to draw on."""
-    arguments = _parser().parse_args()
+    arguments = _parser().parse_args(list(_words(sys.argv[1:])))
     os.umask(os.umask(0o077) | 0o002)  # what is written is as private as the user wants, and never writable by all
     if _is_no_folder(typed_path(arguments.runs)):
         sentence = f"{arguments.runs} is not a folder; name the folder of the runs with --runs or VIDPRED_RUNS."
@@ -56,6 +57,14 @@ def main() -> None:
         runs = "1 run keeps" if app.live_runs == 1 else f"{app.live_runs} runs keep"
         print(f"{runs} training; open vidpred-tui again to watch.")
     sys.exit(app.return_code or 0)
+
+
+def _words(typed: list[str]) -> Iterator[str]:
+    """The words of the command line; -word behind --once as !word, the same in a filter, where argparse sees a flag."""
+    filters = False
+    for word in typed:
+        filters = (filters and not word.startswith("--")) or word == "--once"
+        yield f"!{word[1:]}" if filters and word[:1] == "-" and word[1:2] not in ("", "-") and word != "-h" else word
 
 
 def _parser() -> argparse.ArgumentParser:
