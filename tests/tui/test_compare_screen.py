@@ -173,6 +173,15 @@ async def test_a_comparison_of_which_too_little_is_left_is_over(app: VidpredApp,
         assert len(app.screen_stack) == 2
 
 
+async def test_a_column_wider_than_the_table_is_shown_all_the_same(app: VidpredApp, runs: Path) -> None:
+    made = [fake_run(runs, name, settings={"data": f"/{name}{'x' * 90}"}) for name in ("one", "two")]
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.post_message(ComparisonRequested(tuple(run.run_id for run in made)))
+        await until(pilot, lambda: rows(app, "compare-settings"))
+        table = app.screen.query_one("#compare-settings", CompareTable)
+        await until(pilot, lambda: "/onexxx" in table.render_line(table.header_height).text)
+
+
 async def test_a_wide_table_is_scrolled_by_whole_columns(app: VidpredApp, runs: Path) -> None:
     made = [
         fake_run(runs, f"run-{index}", records=[step_record(9)], summary={"best_psnr": 20.25 + index})

@@ -235,7 +235,7 @@ def test_a_shrunk_film_says_so() -> None:
 def test_exports_hold_the_pictures_side_by_side_a_run_a_row(tmp_path: Path) -> None:
     film = Film([reel("lab", folder=tmp_path), reel("kl", 1)])
     png = export_png(film, 2)
-    assert png.name == "val0-strip-id-kl-0002.png"
+    assert png.name == "val0-prior-best-step1234-id-kl-1234-0002.png"
     pixels = np.asarray(Image.open(png))[::SCALE, ::SCALE]
     assert pixels.shape == (16, 4 * 16 + 3 * 2, 3)
     np.testing.assert_array_equal(pixels[:8, :16], film.reels[0].frames.truth[1])

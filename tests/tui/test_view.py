@@ -206,7 +206,7 @@ def test_a_view_is_plain_values_and_its_place_belongs_to_one_run() -> None:
     assert View(**{**told, "window": tuple(told["window"])}) == view
     assert view.of_run("a") is view
     assert view.of_run("b") == View("b", None, "time", True, 0.9, None, "loss kl")
-    assert view.words == ["steps 1-2", "time axis", "log y", "EMA 0.9", "cursor 7"]
+    assert view.words == ["cursor 7", "steps 1-2", "time axis", "log y", "EMA 0.9"]
     assert [WHOLE.smoothed(by).smoothing for by in (1, 2, 3, 4, -1)] == [0.6, 0.9, 0.99, 0.0, 0.99]
     assert WHOLE.next_axis().next_axis().next_axis() == WHOLE
 

@@ -70,14 +70,14 @@ class CompareTable(KeyedTable):
 
     @property
     def _cut_at(self) -> int | None:
-        """Where in sight the column begins that the right edge cuts."""
+        """Where in sight the column begins that the right edge cuts; None where no other would be left."""
         if not self.ordered_columns:
             return None
         fixed, room = self.ordered_columns[0].get_render_width(self), self.scrollable_content_region.width
         widths = [column.get_render_width(self) for column in self.ordered_columns[1:]]
         begins = [fixed + start - self.scroll_offset.x for start in self._starts]
         cut = (begin for begin, width in zip(begins, widths, strict=True) if begin + width - self.cell_padding > room)
-        return next((begin for begin in cut if fixed <= begin < room), None)
+        return next((begin for begin in cut if fixed < begin < room), None)
 
     def render_line(self, y: int) -> Strip:
         """A row; of a column that is cut only the head is shown: a number cut at its right would be read as another."""
@@ -87,7 +87,7 @@ class CompareTable(KeyedTable):
         rest = strip.crop(cut)
         style = next((segment.style for segment in rest), None)
         is_row = y - self.header_height < self.row_count
-        hidden = f"{' ' * self.cell_padding}…" if is_row and rest.text.strip() else ""
+        hidden = f"{' ' * self.cell_padding}…" if is_row else ""
         blank = Segment(hidden.ljust(rest.cell_length)[: rest.cell_length], style)
         return Strip.join([strip.crop(0, cut), Strip([blank])])
 
