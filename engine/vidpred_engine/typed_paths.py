@@ -12,6 +12,14 @@ def typed_path(text: str | Path) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where nobody has that name
 
 
+def is_no_folder(path: Path) -> bool:
+    """Whether something else than a folder is there; what is not there yet, or cannot be looked at, is none."""
+    try:
+        return path.exists() and not path.is_dir()
+    except OSError:
+        return False
+
+
 def check_there(path: Path) -> None:
     """Raise UserError where there is no such file, or none that one may look at."""
     try:

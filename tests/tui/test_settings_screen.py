@@ -215,7 +215,8 @@ async def test_a_runs_folder_that_cannot_be_read_is_told(app: VidpredApp, monkey
     monkeypatch.setattr(Registry, "entries", refuse)
     async with app.run_test(size=(160, 48)) as pilot:
         await open_form(app, pilot)
-        await until(pilot, lambda: "✗ [Errno 13] Permission denied" in text(app, "#preflight"))
+        await until(pilot, lambda: "✗ The runs folder" in text(app, "#preflight"))
+        assert "cannot be read: Permission denied." in text(app, "#preflight")
 
 
 async def test_what_differs_is_marked_though_another_field_is_at_fault(app: VidpredApp) -> None:

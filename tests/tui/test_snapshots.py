@@ -17,7 +17,7 @@ import pytest
 from textual.pilot import Pilot
 
 from rollouts import rollout
-from tui.fake_runs import Launcher, evaluate, fake_run, step_record, until, validation_record
+from tui.fake_runs import DEADLINE_SECONDS, Launcher, evaluate, fake_run, step_record, until, validation_record
 from vidpred_engine.launch.preflight import Preflight, PreflightChecker, SplitCount
 from vidpred_engine.store.sample_frames import SampleFrames, write_sample_frames
 from vidpred_tui.app import VidpredApp
@@ -103,8 +103,9 @@ async def drawn(pilot: Pilot[None]) -> None:
 
 async def settled(pilot: Pilot[None]) -> None:
     """Wait until nothing on the screen has changed for three looks: what is read may be drawn by further workers."""
-    same, before = 0, ""
+    same, before, deadline = 0, "", time.monotonic() + DEADLINE_SECONDS
     while same < 3:
+        assert time.monotonic() < deadline, "the screen changes all the time"
         await pilot.app.workers.wait_for_complete()
         await pilot.pause(0.2)
         await drawn(pilot)

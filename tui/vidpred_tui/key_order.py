@@ -12,7 +12,7 @@ from textual.app import App
 from textual.message_pump import MessagePump
 
 # A widget that is gone never says that it is done with a key.
-LONGEST_SECONDS = 0.5
+LONGEST_SECONDS = 1.0
 
 
 class OrderedKeys(App[None]):
@@ -21,43 +21,40 @@ class OrderedKeys(App[None]):
     def __init__(self, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self._held: deque[events.Event] = deque()
-        self._acting = 0  # the number of the key on its way; 0 for none
-        self._keys = 0
+        self._acting: events.Event | None = None
 
     async def on_event(self, event: events.Event) -> None:
         """Take a key or pasted text in its turn."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
-        elif self._acting:
+        elif self._acting is not None:
             self._held.append(event)
         else:
             await self._act(event)
 
     async def _act(self, event: events.Event) -> None:
-        self._keys += 1
-        number = self._acting = self._keys
-        asyncio.get_running_loop().call_later(LONGEST_SECONDS, self._has_acted, number)
+        self._acting = event
+        asyncio.get_running_loop().call_later(LONGEST_SECONDS, self._has_acted, event)
         target = self.focused or self.screen
         await super().on_event(event)
-        if not target.call_later(self._follow, target, number):
-            self._follow(self, number)
+        if not target.call_later(self._follow, target, event):
+            self._has_acted(event)
 
-    def _follow(self, node: MessagePump, number: int) -> None:
+    def _follow(self, node: MessagePump, event: events.Event) -> None:
         """Go from widget to widget behind a key, to the app, where its action is run; then wait for the screen."""
         above = node._parent
         if above is not None:
-            if not above.call_later(self._follow, above, number):
-                self._has_acted(number)
-        elif not self.screen_stack or not self.screen.call_later(self._has_acted, number):
-            self._has_acted(number)
+            is_on_its_way = above.call_later(self._follow, above, event)
+        else:
+            is_on_its_way = bool(self.screen_stack) and self.screen.call_later(self._has_acted, event)
+        if not is_on_its_way:
+            self._has_acted(event)
 
-    def _has_acted(self, number: int) -> None:
-        """Take the next key in the app's own turn, unless that was done already."""
-        if number == self._acting:
-            self._acting = self._keys = self._keys + 1  # whatever else comes of that key is too late
-            self.call_later(self._next)
+    def _has_acted(self, event: events.Event) -> None:
+        self.call_later(self._take_next, event)  # in the app's own turn
 
-    async def _next(self) -> None:
-        self._acting = 0
-        if self._held:
-            await self._act(self._held.popleft())
+    async def _take_next(self, after: events.Event) -> None:
+        if after is self._acting:  # else that was done already
+            self._acting = None
+            if self._held:
+                await self._act(self._held.popleft())

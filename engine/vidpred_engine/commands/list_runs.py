@@ -55,18 +55,8 @@ def _list(arguments: argparse.Namespace) -> int:
     elif not entries:
         print_text(f"None of the {len(known)} runs in {arguments.runs} is meant by this filter.")
     else:
-        columns = [
-            "run",
-            "name",
-            "state",
-            "epoch",
-            "loss",
-            "best PSNR",
-            "repeat first",
-            "mean frame",
-            "tags",
-            "started",
-        ]
+        figures = ["loss", "best PSNR", "repeat first", "mean frame"]
+        columns = ["run", "name", "state", "epoch", *figures, "tags", "started"]
         print_table(
             columns, [_row(entry) for entry in entries], title="PSNR in dB, z from the prior (0 without a latent)"
         )

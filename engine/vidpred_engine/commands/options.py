@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from vidpred_engine.commands.lab_flags import add_with_lab_name
 from vidpred_engine.store.run_directory import RunDirectory, find_run
-from vidpred_engine.typed_paths import typed_path
+from vidpred_engine.typed_paths import is_no_folder, typed_path
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -35,7 +35,7 @@ def add_runs_folder(parser: argparse.ArgumentParser) -> None:
 
 def _folder_or_none_yet(text: str) -> Path:
     path = typed_path(text)
-    if path.exists() and not path.is_dir():
+    if is_no_folder(path):
         raise argparse.ArgumentTypeError(f"{text} is not a folder; name the folder of the runs")
     return path
 

@@ -11,7 +11,6 @@ from vidpred_engine.data.folder import DataFolder, Split, scan_folder
 from vidpred_engine.data.packed import PackedSplit, load_packed
 from vidpred_engine.progress import Progress
 from vidpred_engine.settings import SYNTHETIC, RunSettings
-from vidpred_engine.typed_paths import typed_path
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class RunData:
 
 def open_folder(settings: RunSettings, progress: Progress) -> DataFolder:
     """Scan the data folder of a run, drawing the synthetic dancer first where it is asked for; raises UserError."""
-    root = _dancer(settings, progress) if settings.data == SYNTHETIC else typed_path(settings.data)
+    root = _dancer(settings, progress) if settings.data == SYNTHETIC else Path(settings.data)
     return scan_folder(root)
 
 

@@ -103,8 +103,8 @@ class PreflightChecker:
 
     def check(self, settings: Sequence[RunSettings]) -> Preflight:
         """What is known of these runs."""
-        past = _Past(self._runs, self._registry.entries())
         problems: dict[str, None] = {}
+        past = _Past(self._runs, self._entries(problems))
         lengths = [self._lengths(each, problems) for each in settings]
         steps = [_steps(each, found, problems) for each, found in zip(settings, lengths, strict=True)]
         validated = [sum(found.get("val", ())) for found in lengths]
@@ -129,6 +129,13 @@ class PreflightChecker:
             equal=tuple(dict.fromkeys(f"{run.run_id} ({run.state})" for each in settings for run in past.equal(each))),
             problems=tuple(problems),
         )
+
+    def _entries(self, problems: dict[str, None]) -> Sequence[RunEntry]:
+        try:
+            return self._registry.entries()
+        except OSError as error:
+            problems[f"The runs folder {self._runs!s:.60} cannot be read: {error.strerror}."] = None
+            return []
 
     def _lengths(self, settings: RunSettings, problems: dict[str, None]) -> Lengths:
         root = typed_path(settings.data)

@@ -43,12 +43,12 @@ def restore_runs(runs: Path, run_ids: Sequence[str]) -> list[RunDirectory]:
             if not RUN_ID.fullmatch(run_id):
                 raise UserError(f"{run_id!r:.80} is no run's id.")
             source, target = _trash(runs) / run_id, runs / run_id
-            if target.is_dir() and not source.exists():
-                continue
+            if not source.is_dir():
+                if target.is_dir():
+                    continue
+                raise UserError(f"Run {run_id} is no longer in {runs / TRASH}.")
             if target.exists():
                 raise UserError(f"Run {run_id} cannot be restored: {target} exists; move that folder away first.")
-            if not source.is_dir():
-                raise UserError(f"Run {run_id} is no longer in {runs / TRASH}.")
             restored.append(RunDirectory(source.rename(target)))
     finally:
         Registry(runs).index_all(restored)

@@ -20,13 +20,13 @@ def round_ticks(low: float, high: float, most: int) -> list[float]:
 def tick_labels(ticks: list[float]) -> list[str]:
     """Short labels that tell all ticks apart and share one format."""
     largest = max(map(abs, ticks), default=0.0)
+    spacing = _spacing(ticks, largest)
     if largest and (largest < 1e-2 or largest >= 1e6):
         exponent = math.floor(math.log10(largest))
-        spacing = min((b - a for a, b in itertools.pairwise(ticks)), default=largest) / 10.0**exponent
-        return [f"{_shortest(tick / 10.0**exponent, 6, spacing)}e{exponent}" if tick else "0" for tick in ticks]
+        unit = 10.0**exponent
+        return [f"{_shortest(tick / unit, 6, spacing / unit)}e{exponent}" if tick else "0" for tick in ticks]
     if largest >= 1e4:
         return [f"{tick / 1e3:g}k" if tick else "0" for tick in ticks]
-    spacing = min((b - a for a, b in itertools.pairwise(ticks)), default=largest)
     digits = max(0, -math.floor(math.log10(spacing) + 1e-9)) if spacing else 0
     return [f"{tick:.{digits}f}" for tick in ticks]
 
@@ -46,8 +46,12 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 
 def log_labels(ticks: list[float]) -> list[str]:
     """Labels as short as tells each by itself, to a thousandth of what lies between two."""
-    spacing = min((b - a for a, b in itertools.pairwise(ticks)), default=0.0)
+    spacing = _spacing(ticks, 0.0)
     return [_shortest(tick, 3, spacing).replace("e-0", "e-").replace("e+0", "e") for tick in ticks]
+
+
+def _spacing(ticks: list[float], alone: float) -> float:
+    return min((b - a for a, b in itertools.pairwise(ticks)), default=alone)
 
 
 def _shortest(number: float, digits: int, spacing: float) -> str:

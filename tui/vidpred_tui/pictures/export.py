@@ -10,6 +10,7 @@ from vidpred_engine.store.sample_frames import Pixels
 from vidpred_tui.pictures.film import Film
 
 SCALE = 4
+# File systems take names of 255 bytes, of which the rest of it needs some 80.
 LONGEST_NAME = 150
 
 

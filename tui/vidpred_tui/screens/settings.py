@@ -1,6 +1,6 @@
 """The settings of runs to come: choose a preset, change what shall differ, start or put into the queue."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from textual.widget import Widget
 from textual.widgets import Button, Select, Static
 from textual.worker import get_current_worker
 
-from vidpred_engine.errors import UserError
 from vidpred_engine.launch.preflight import Preflight, PreflightChecker
 from vidpred_engine.settings import RunSettings, differences
 from vidpred_engine.sweep import Sweep
@@ -74,12 +73,6 @@ class SettingsScreen(VidpredScreen):
         " others; all of them are queued. In a row of choices | keeps the one under the dot beside the next.\n\n"
         "What you typed is there again when you come back, until it is started or reset."
     )
-
-    @dataclass
-    class LookFailed(Message):
-        """A worker could not look, and says why."""
-
-        sentence: str
 
     @dataclass
     class SchedulesPlanned(Message):
@@ -186,16 +179,9 @@ class SettingsScreen(VidpredScreen):
 
     @work(thread=True, exclusive=True, group="preflight", description="look at data, memory, disk and past runs")
     def _look(self, sweep: Sweep) -> None:
-        try:
-            found: Message = self.Preflighted(self._checker.check(sweep.runs))
-        except (UserError, OSError) as error:  # the runs folder, as where one has no right to look into it
-            found = self.LookFailed(str(error))
+        found = self._checker.check(sweep.runs)
         if not get_current_worker().is_cancelled:
-            self.post_message(found)
-
-    @on(LookFailed)
-    def _show_why(self, message: LookFailed) -> None:
-        self.query_one(PreflightPanel).fail(message.sentence)
+            self.post_message(self.Preflighted(found))
 
     @on(Preflighted)
     def _show_preflight(self, message: Preflighted) -> None:
@@ -248,10 +234,6 @@ class SettingsScreen(VidpredScreen):
         else:
             self.focus_previous()
 
-    def _after_keys(self, act: Callable[[], object]) -> None:
-        """Do something once the focused field has taken in what was typed before."""
-        (self.focused or self).call_later(act)
-
     # Finding a field.
 
     def action_find(self) -> None:
@@ -286,7 +268,7 @@ class SettingsScreen(VidpredScreen):
     def action_reset(self) -> None:
         """Take back what was typed into the focused field."""
         if self.focused is not None and (field := self._form.field_of(self.focused.id)):
-            self._after_keys(partial(self._form.reset, field.setting.name))
+            self._form.reset(field.setting.name)
 
     def action_reset_all(self) -> None:
         """Take back all that was typed."""
@@ -327,9 +309,6 @@ class SettingsScreen(VidpredScreen):
 
     def action_submit(self, to_queue: bool) -> None:
         """Start the run, or put the runs into the queue; or go to the first fault."""
-        self._after_keys(partial(self._submit, to_queue))
-
-    def _submit(self, to_queue: bool) -> None:
         sweep = self._form.judge()
         if sweep is None:
             self._form.focus_fault()

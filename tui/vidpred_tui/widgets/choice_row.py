@@ -11,7 +11,6 @@ from textual.message import Message
 from textual.widget import Widget
 
 from vidpred_engine.sweep import SEPARATOR, several
-from vidpred_tui.widgets.prompt_keys import act_at_once
 
 
 class ChoiceRow(Widget, can_focus=True):
@@ -77,10 +76,6 @@ class ChoiceRow(Widget, can_focus=True):
         """Keep the choice under the dot while the dot moves on, or let it go again."""
         self._become(self._dot, self._kept ^ {self._dot})
         self.action_move(1)
-
-    async def on_key(self, event: events.Key) -> None:
-        """Choose at once."""
-        await act_at_once(self, event)
 
     def on_click(self, event: events.Click) -> None:
         """Choose what was clicked."""

@@ -20,10 +20,6 @@ class PreflightPanel(Static):
         """Show what was found."""
         self.update(Content("\n").join([self._judgement(found), self._resources(found)]), layout=False)
 
-    def fail(self, why: str) -> None:
-        """Show why nothing could be found out."""
-        self.update(Content.styled(f"✗ {formatting.inert(why)}", "$text-error"), layout=False)
-
     def _resources(self, found: Preflight) -> Content:
         counts = [
             f"{name} {split.clips:,} clips of {split.frames:,}" if name == "train" else f"{name} {split.frames:,}"

@@ -1,10 +1,7 @@
 """A one-row text field."""
 
-from textual import events
 from textual.keys import REPLACED_KEYS, key_to_character
 from textual.widgets import Input
-
-from vidpred_tui.widgets.prompt_keys import act_at_once
 
 
 class TextControl(Input):
@@ -21,7 +18,3 @@ class TextControl(Input):
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Whether a key is typed, and so none of the screen's; Textual forgets those that it calls "plus" and such."""
         return super().check_consume_key(key, character or key_to_character(REPLACED_KEYS.get(key, key)))
-
-    async def on_key(self, event: events.Key) -> None:
-        """Move and delete in the order in which letters are typed."""
-        await act_at_once(self, event)
