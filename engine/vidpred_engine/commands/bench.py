@@ -3,7 +3,6 @@
 import argparse
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from vidpred_engine.commands import bench_quality, bench_tui
@@ -16,6 +15,7 @@ from vidpred_engine.progress import Progress
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.typed_paths import typed_path
 
 EXIT_UNEQUAL = 1
 SECONDS, QUICK_SECONDS = 20.0, 5.0
@@ -39,11 +39,13 @@ def add(commands: Subparsers) -> None:
     effort.add_argument("--quick", action="store_true", help="fewer rounds, shorter rollouts, less data")
     effort.add_argument("--frames", type=int, metavar="N", help="frames a rollout predicts [default all, on a CPU 24]")
     effort.add_argument("--concurrent", type=int, metavar="K", help="instead, let 1 to K trainings share the device")
-    effort.add_argument("--out", type=Path, metavar="FILE", help="also write all figures and timings there, as JSON")
+    effort.add_argument(
+        "--out", type=typed_path, metavar="FILE", help="also write all figures and timings there, as JSON"
+    )
     add_json(parser)
     source = parser.add_argument_group("where the settings come from")
     source.add_argument("--preset", metavar="NAME", help="start from a preset; `vidpred-engine presets` lists them")
-    source.add_argument("--settings", type=Path, metavar="FILE", help="start from a TOML file of settings")
+    source.add_argument("--settings", type=typed_path, metavar="FILE", help="start from a TOML file of settings")
     add_setting_flags(parser)
     parser.set_defaults(call=call)
 

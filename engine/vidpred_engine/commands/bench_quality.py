@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
@@ -16,6 +15,7 @@ from vidpred_engine.progress import Progress
 from vidpred_engine.settings_layers import resolve_settings
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.typed_paths import typed_path
 
 if TYPE_CHECKING:
     from vidpred_engine.bench.quality import QualityPoint
@@ -35,7 +35,7 @@ def add(commands: Subparsers) -> None:
         "--presets", nargs="+", default=["best", "lab"], metavar="NAME", help="what to train [default best lab]"
     )
     effort.add_argument("--seconds", type=float, default=900.0, metavar="S", help="time for each [default 900]")
-    effort.add_argument("--out", type=Path, metavar="FILE", help="also write all figures there, as JSON")
+    effort.add_argument("--out", type=typed_path, metavar="FILE", help="also write all figures there, as JSON")
     add_json(parser)
     add_runs_folder(parser)
     add_setting_flags(parser)

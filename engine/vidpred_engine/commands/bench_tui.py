@@ -1,7 +1,6 @@
 """`vidpred-engine bench tui`: how fast the terminal program is, and what it costs."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json
@@ -9,6 +8,7 @@ from vidpred_engine.commands.output import print_json, print_table
 from vidpred_engine.progress import Progress
 from vidpred_engine.store import codec
 from vidpred_engine.store.atomic import write_atomic
+from vidpred_engine.typed_paths import typed_path
 
 if TYPE_CHECKING:
     from vidpred_engine.bench.terminal.figure import Figure
@@ -25,7 +25,7 @@ def add(commands: Subparsers) -> None:
     summary = "Measure the terminal program from outside: how soon it draws, and what it costs."
     parser = add_command(commands, "tui", summary, DETAILS)
     parser.add_argument("--quick", action="store_true", help="few runs, short logs and one turn: a trial")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="also write all samples there, as JSON")
+    parser.add_argument("--out", type=typed_path, metavar="FILE", help="also write all samples there, as JSON")
     add_json(parser)
     parser.set_defaults(call=call)
 

@@ -1,7 +1,6 @@
 """`vidpred-engine runs compare`: runs side by side, printed or written to a file, as the Compare screen shows them."""
 
 import argparse
-from pathlib import Path
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
 from vidpred_engine.commands.output import print_json, print_table, print_text
@@ -14,6 +13,7 @@ from vidpred_engine.comparison.view import SCORES, TERMS, View
 from vidpred_engine.errors import UserError
 from vidpred_engine.store.comparison import choose_runs
 from vidpred_engine.store.run_directory import find_run
+from vidpred_engine.typed_paths import typed_path
 
 DETAILS = """In brackets stands the difference to the reference, = where there is none.
 'below ... from frame N' names the first frame below a baseline behind which no mean over 10 frames reaches it again.
@@ -37,7 +37,10 @@ def add(commands: Subparsers) -> None:
     parser.add_argument("--difference", action="store_true", help="frame by frame, the difference to the reference")
     parser.add_argument("--term", choices=TERMS, default="loss", help="the term of the training loss in files")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help=f"write tables and curves to a new file instead: {', '.join(ENDINGS)}"
+        "--out",
+        type=typed_path,
+        metavar="FILE",
+        help=f"write tables and curves to a new file instead: {', '.join(ENDINGS)}",
     )
     add_runs_folder(parser)
     add_json(parser)

@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json
 from vidpred_engine.commands.output import print_json, print_table, print_text
@@ -39,7 +38,7 @@ def add(commands: Subparsers) -> None:
     check = add_command(
         inner, "check", "Count a folder's frames and name everything that is wrong with it; exit code 2 if anything is."
     )
-    check.add_argument("folder", type=Path, help="a folder in the lab's layout: train/train_img, ...")
+    check.add_argument("folder", type=typed_path, help="a folder in the lab's layout: train/train_img, ...")
     add_json(check)
     check.set_defaults(call=_check)
 

@@ -2,12 +2,12 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
 from vidpred_engine.commands.output import print_json, print_text
 from vidpred_engine.commands.setting_flags import add_setting_flags, given_settings
 from vidpred_engine.progress import Progress
+from vidpred_engine.typed_paths import typed_path
 
 DETAILS = """The file is what the lab's trainer saved, or a bare state dict. The model's sizes come from its weights,
 all other settings from the preset 'lab' under the flags given here. The run stands after the epoch that was trained
@@ -19,7 +19,7 @@ def add(commands: Subparsers) -> None:
     """Declare the command."""
     parser = add_command(commands, "import", "Take a checkpoint of the lab's trainer into a new run.", DETAILS)
     parser.usage = "%(prog)s CKPT [--SETTING VALUE ...]"
-    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="the lab's file, like epoch=69.ckpt")
+    parser.add_argument("checkpoint", type=typed_path, metavar="CKPT", help="the lab's file, like epoch=69.ckpt")
     add_runs_folder(parser)
     add_json(parser)
     add_setting_flags(parser)

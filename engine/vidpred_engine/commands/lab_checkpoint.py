@@ -1,7 +1,6 @@
 """--ckpt_path: a checkpoint of the lab's trainer where a command takes a run."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from vidpred_engine.commands.options import add_run, chosen_run
@@ -11,6 +10,7 @@ from vidpred_engine.progress import Progress
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.settings_layers import resolve_settings
 from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.typed_paths import typed_path
 
 SETTINGS = (
     "data",
@@ -34,7 +34,7 @@ def add_run_or_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 def add_checkpoint_file(target: Any, help_text: str) -> None:
     """--ckpt_path FILE."""
-    target.add_argument("--ckpt_path", type=Path, metavar="FILE", help=help_text)
+    target.add_argument("--ckpt_path", type=typed_path, metavar="FILE", help=help_text)
 
 
 def run_or_checkpoint(arguments: argparse.Namespace, progress: Progress) -> RunDirectory:

@@ -1,7 +1,6 @@
 """`vidpred-engine predict`: a GIF of truth | prediction | pose, or the test split as the lab's submission file."""
 
 import argparse
-from pathlib import Path
 
 from vidpred_engine.commands.evaluate import add_checkpoint
 from vidpred_engine.commands.options import Subparsers, add_command, add_run, chosen_run
@@ -23,7 +22,7 @@ def add(commands: Subparsers) -> None:
     add_run(parser)
     add_checkpoint(parser)
     parser.add_argument("--out", type=typed_path, metavar="FILE", help="a new GIF [default RUN/frames/val0.gif]")
-    parser.add_argument("--submission", type=Path, metavar="FILE", help="the CSV of the test split to write")
+    parser.add_argument("--submission", type=typed_path, metavar="FILE", help="the CSV of the test split to write")
     parser.add_argument("--clip", type=int, metavar="N", help="number of the validation clip [default 0]")
     parser.add_argument("--frames", type=int, metavar="N", help="length of the rollout [default the run's setting]")
     parser.add_argument("--scale", type=int, default=4, metavar="N", help="size of a pixel in the GIF [default 4]")

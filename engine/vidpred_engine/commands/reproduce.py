@@ -17,6 +17,7 @@ from vidpred_engine.reproduction.table import results_values, standing
 from vidpred_engine.settings import RunSettings
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status_keeper import StatusKeeper
+from vidpred_engine.typed_paths import typed_path
 
 DETAILS = """Trains the presets report-tf1 to report-tf3 and report-kl1 to report-kl4 one after the other, each as a run
 of its own below FOLDER/runs, and writes into FOLDER: the report's three figures as PNG and CSV, results.md,
@@ -32,7 +33,7 @@ def add(commands: Subparsers) -> None:
         inner, "report", "Train the report's seven experiments and draw its figures and its table.", DETAILS
     )
     report.usage = "%(prog)s --data DATA --out FOLDER [--only NAME ...] [--SETTING VALUE ...] [--json]"
-    report.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the result folder")
+    report.add_argument("--out", type=typed_path, required=True, metavar="FOLDER", help="the result folder")
     names = ", ".join(experiment.key for experiment in EXPERIMENTS)
     report.add_argument("--only", nargs="+", default=[], metavar="NAME", help=f"some of {names} [default all]")
     add_json(report)

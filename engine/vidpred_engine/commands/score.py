@@ -2,11 +2,11 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 from vidpred_engine.commands.options import Subparsers, add_command, add_json
 from vidpred_engine.commands.output import print_json, print_table
 from vidpred_engine.progress import Progress
+from vidpred_engine.typed_paths import typed_path
 
 
 def add(commands: Subparsers) -> None:
@@ -18,7 +18,7 @@ def add(commands: Subparsers) -> None:
         "Mean PSNR of 8-bit frames in dB, of frames 1 to 600 of each sequence of 630: public is the first 1,800 of\n"
         "these frames in file order, private the rest. Identical frames count as 100 dB.",
     )
-    parser.add_argument("submission", type=Path, metavar="SUBMISSION", help="a file of `predict --submission`")
+    parser.add_argument("submission", type=typed_path, metavar="SUBMISSION", help="a file of `predict --submission`")
     parser.add_argument(
         "truth", metavar="TRUTH", help="a CSV of the same format, a data folder with test/test_truth, or 'synthetic'"
     )

@@ -1,7 +1,6 @@
 """`vidpred-engine sweep`: queue a run for each combination of several values of settings."""
 
 import argparse
-from pathlib import Path
 
 from vidpred_engine.commands.lab_flags import add_with_lab_name
 from vidpred_engine.commands.options import Subparsers, add_command, add_json, add_runs_folder
@@ -12,6 +11,7 @@ from vidpred_engine.launch.new_run import queue_new_runs
 from vidpred_engine.launch.queue_runner import start_runner
 from vidpred_engine.settings import describe_settings
 from vidpred_engine.sweep import MOST_RUNS, SEPARATOR, Sweep, expand, several
+from vidpred_engine.typed_paths import typed_path
 
 DETAILS = f"""Every setting takes one value, or several with {SEPARATOR} between them in quotes:
 
@@ -34,7 +34,7 @@ def add_sweep_flags(parser: argparse.ArgumentParser) -> None:
     """Add what `chosen_sweep` reads: a flag for every setting that takes several values, and the runs folder."""
     source = parser.add_argument_group("where the settings come from")
     source.add_argument("--preset", metavar="NAME", help="start from a preset; `vidpred-engine presets` lists them")
-    source.add_argument("--settings", type=Path, metavar="FILE", help="start from a TOML file of settings")
+    source.add_argument("--settings", type=typed_path, metavar="FILE", help="start from a TOML file of settings")
     add_runs_folder(parser)
     settings = parser.add_argument_group("settings; `vidpred-engine train --help` says what each means")
     for setting in describe_settings():

@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from vidpred_engine.commands.lab_checkpoint import add_checkpoint_file, import_checkpoint
@@ -25,6 +24,7 @@ from vidpred_engine.settings_toml import read_toml
 from vidpred_engine.store.evaluations import NO_LATENT, main_evaluation
 from vidpred_engine.store.run_directory import RunDirectory, find_run
 from vidpred_engine.store.status_keeper import StatusKeeper
+from vidpred_engine.typed_paths import typed_path
 
 DETAILS = """Settings come from flags, over VIDPRED_* environment variables, over a TOML file (--settings), over a
 preset, over the defaults below. The complete result is kept in the run's settings.toml; --run resumes such a run.
@@ -49,7 +49,7 @@ def add(commands: Subparsers) -> None:
     )
     source = parser.add_argument_group("where the settings come from")
     source.add_argument("--preset", metavar="NAME", help="start from a preset; `vidpred-engine presets` lists them")
-    source.add_argument("--settings", type=Path, metavar="FILE", help="start from a TOML file of settings")
+    source.add_argument("--settings", type=typed_path, metavar="FILE", help="start from a TOML file of settings")
     source.add_argument("--run", metavar="RUN", help="resume this run: its folder, its id, or 'last'")
     add_runs_folder(parser)
     add_json(parser)

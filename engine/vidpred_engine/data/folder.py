@@ -106,7 +106,7 @@ def scan_folder(root: Path) -> DataFolder:
 
 def check_folder(root: Path, progress: Progress | None = None) -> FolderReport:
     """Read the names below `root` and every image's header and checksums (without decoding); collect all problems."""
-    folder, problems = _scan(typed_path(root))
+    folder, problems = _scan(root)
     images = [
         path for split in SPLITS for sequence in folder.sequences(split) for path in sequence.frames + sequence.labels
     ]

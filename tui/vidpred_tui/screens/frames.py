@@ -120,8 +120,6 @@ class FramesScreen(VidpredScreen):
         self._snapshots[snapshot.run_id] = snapshot
         if self._snapshots.keys() >= set(self.followed):
             self._choose()
-            if self._film is not None:
-                self.query_one(TitleBar).show(self._described(self._film))
 
     @property
     def _gone(self) -> list[str]:
@@ -137,6 +135,8 @@ class FramesScreen(VidpredScreen):
         self._chosen = chosen
         if not chosen:
             self._put_in(None)
+        elif self._film is not None:
+            self.query_one(TitleBar).show(self._described(self._film))
         self.refresh_bindings()
 
     @property
