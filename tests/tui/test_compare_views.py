@@ -119,6 +119,17 @@ async def test_the_difference_to_the_reference_frame_by_frame(app: VidpredApp, t
         await until(pilot, lambda: "no evaluation has SSIM" in chart(app, "chart-frames"))
 
 
+async def test_a_difference_that_cannot_be_says_why(app: VidpredApp, runs: Path) -> None:
+    scored, other = fake_run(runs, "scored"), fake_run(runs, "other")
+    evaluate(scored, [20.0] * 9)
+    async with app.run_test(size=(160, 48)) as pilot:
+        await opened(app, pilot, [scored, other])
+        await pilot.press("d")
+        await until(pilot, lambda: "only scored has these scores" in chart(app, "chart-frames"))
+        await pilot.press("r")
+        await until(pilot, lambda: "other has no such scores" in chart(app, "chart-frames"))
+
+
 @pytest.mark.parametrize("ending", ["csv", "svg"])
 async def test_the_view_is_written_as_its_file_name_says(
     app: VidpredApp, trio: list[RunDirectory], tmp_path: Path, ending: str

@@ -43,24 +43,40 @@ def column_style(column: Column) -> LineStyle:
 def comparison_charts(comparison: Comparison, snapshots: Mapping[str, RunSnapshot]) -> dict[str, ChartPlan]:
     """A chart a plot, by `frames`, `course`, `tfr` and `beta`."""
     frames, course, forcing, beta = comparison.plots
-    held = Level(comparison.columns[comparison.reference].label, 0.0, "─")
+    held = comparison.columns[comparison.reference].label
+    if comparison.view.difference:
+        per_frame = _chart(frames, levels=(Level(held, 0.0, "─"),), empty=_why_no_difference(comparison, held))
+    else:
+        per_frame = _chart(frames, empty=_EMPTY[frames.name])
     return {
-        "frames": _chart(frames, levels=(held,) if comparison.view.difference else ()),
+        "frames": per_frame,
         "course": _chart(course, note=_faults(course, snapshots)),
         "tfr": _chart(forcing, bounds=(0.0, 1.0)),
         "beta": _chart(beta, bounds=(0.0, LEAST_BETA_SHOWN)),
     }
 
 
+def _why_no_difference(comparison: Comparison, held: str) -> str:
+    score = comparison.view.score
+    scored = [any(getattr(run.evaluation, score, None) for run in column.runs) for column in comparison.columns]
+    if not any(scored):
+        return _EMPTY[score]
+    return f"only {held} has these scores" if scored[comparison.reference] else f"{held} has no such scores"
+
+
 def _chart(
-    plot: Plot, *, bounds: tuple[float, float] | None = None, levels: tuple[Level, ...] = (), note: str = ""
+    plot: Plot,
+    *,
+    bounds: tuple[float, float] | None = None,
+    levels: tuple[Level, ...] = (),
+    note: str = "",
+    empty: str = ChartPlan.empty,
 ) -> ChartPlan:
     edges, lines = [], []
     for line in plot.lines:
         style = column_style(line.column) if line.column else _BASELINES[line.baseline]
         lines.append(Line(line.label, line.curve, style))
         edges += [Line("", edge, style.edge) for edge in (line.low, line.high) if edge is not None]
-    empty = _EMPTY.get(plot.name, "nothing logged yet")
     return ChartPlan(plot.title, (*edges, *lines), levels, bounds, plot.x_label, note or plot.note, empty)
 
 
