@@ -215,6 +215,32 @@ def assert_canonical(app: "pexpect.spawn[str]") -> None:
     assert modes & termios.ECHO
 
 
+STOPPED_AT_A_BAD_MOMENT = """
+import asyncio, os, pathlib, signal
+from textual._context import active_app
+get_loop = asyncio.Event._get_loop
+def interrupted(event):
+    app, moment = active_app.get(None), pathlib.Path(os.environ["XDG_STATE_HOME"], "moment")
+    if app and event is app._message_queue.ready_event and moment.exists():
+        moment.unlink()
+        os.kill(os.getpid(), signal.SIGCONT)
+    return get_loop(event)
+asyncio.Event._get_loop = interrupted
+"""
+"""Between a queue's being found empty and its being waited for, where a message would wake nobody."""
+
+
+def test_a_stop_at_any_moment_leaves_a_program_that_hears_keys(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    app = program(tmp_path / "runs", tmp_path / "state", STOPPED_AT_A_BAD_MOMENT)
+    app.expect("No run yet")
+    (tmp_path / "state" / "moment").touch()
+    app.send("j")
+    app.expect_exact(TAKEN_OVER)
+    app.expect("No run yet")
+    leave(app)
+
+
 def test_a_program_that_was_stopped_goes_on_and_gives_the_terminal_back(tmp_path: Path) -> None:
     app = program(tmp_path, tmp_path / "state")
     app.expect("No run yet")

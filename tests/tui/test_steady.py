@@ -41,6 +41,24 @@ async def test_what_changes_while_output_is_pending_is_drawn_once(
         assert len(drawn) == 1
 
 
+async def test_what_is_to_be_drawn_amid_a_batch_of_changes_is_drawn_after_it(
+    app: VidpredApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app.run_test() as pilot:
+        await app.workers.wait_for_complete()
+        screen = app.screen
+        assert isinstance(screen, SteadyDrawing)
+        await until(pilot, lambda: screen.query_one(KeyFooter).outer_size)
+        batches: list[int] = []
+        monkeypatch.setattr(app, "_display", lambda _, update: batches.append(app._batch_count) if update else None)
+        with app.batch_update():
+            screen.refresh()
+            screen._dirty_widgets.add(screen)
+            screen._compositor_refresh()
+        await until(pilot, lambda: batches)
+        assert not any(batches)
+
+
 async def test_what_changes_after_drawing_was_postponed_is_drawn_with_it(
     app: VidpredApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,7 @@ class Program(VidpredApp):
 
     def on_mount(self) -> None:
         """Have a driver, which decides what a signal does."""
-        take_over_after_stops(self._driver, lambda: self.call_later(self.refresh))
+        take_over_after_stops(self._driver, self.refresh)
 
     def _fail_on_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Fail with what a callback raised; what else asyncio has to say is no fault that anyone would see."""

@@ -1,6 +1,7 @@
 """What the program must know of the terminal that Textual does not tell."""
 
 import array
+import asyncio
 import fcntl
 import os
 import select
@@ -70,13 +71,18 @@ def take_over_after_stops(driver: Any, draw: Callable[[], object]) -> None:
 
     Textual takes each SIGCONT for the end of its own Ctrl+Z, before which it gave the terminal back. It would start a
     second thread for keys, so that quitting waits for the first for ever, and leave the terminal as the raw one it is.
+
+    Call it on the event loop, which hears both signals between two callbacks: heard within one they can post a message
+    to a queue that is just about to be waited for, after which no key is heard any more.
     """
 
-    def go_on(number: int, frame: object) -> None:  # noqa: ARG001
+    def go_on() -> None:
         if not driver._must_signal_resume:
             driver.suspend_application_mode()
         driver.resume_application_mode()
         draw()
 
     if hasattr(driver, "_must_signal_resume"):
-        signal.signal(signal.SIGCONT, go_on)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTSTP, driver._sigtstp_application)
+        loop.add_signal_handler(signal.SIGCONT, go_on)

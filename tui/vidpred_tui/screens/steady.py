@@ -12,8 +12,9 @@ SECONDS_BETWEEN_LOOKS = 0.02
 
 
 class SteadyDrawing(Screen[Any]):
-    """What is to be drawn while output waits for a slow connection is drawn once, as it is by then.
+    """What is to be drawn while output waits, or while the app gathers changes, is drawn once, as it is by then.
 
+    Of what is to be drawn amid a batch of changes Textual would draw nothing, and take it as drawn.
     Textual 8.2 draws a new screen five times until it is complete, 90 kB at 160x48, and lets two sizes that follow
     each other closely call each other back for ever.
     """
@@ -26,7 +27,7 @@ class SteadyDrawing(Screen[Any]):
             event.prevent_default()
 
     def _compositor_refresh(self) -> None:
-        if not output_pending():
+        if not self.app._batch_count and not output_pending():
             # Those that became dirty while drawing was postponed, too: Textual takes all of them as drawn.
             self._compositor.update_widgets(self._dirty_widgets)
             super()._compositor_refresh()
