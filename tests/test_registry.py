@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_written_to_can_be_listed(tmp_path: Path, monkey
 def test_many_runs_cost_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [finished_run(tmp_path, f"run{number}") for number in range(5)]
     writes: list[Path] = []
-    monkeypatch.setattr("vidpred_engine.store.registry.write_atomic", lambda path, _: writes.append(path))
+    monkeypatch.setattr("vidpred_engine.store.index_file.write_atomic", lambda path, _: writes.append(path))
     Registry(tmp_path).index_all(runs)
     assert writes == [tmp_path / "registry.json"]
 

@@ -10,9 +10,10 @@ from vidpred_engine.inert import inert
 from vidpred_engine.store import annotations, codec, status
 from vidpred_engine.store.atomic import abandoned_files
 from vidpred_engine.store.evaluations import evaluation_files, main_evaluation, read_evaluation
+from vidpred_engine.store.index_file import AtomicStorage
 from vidpred_engine.store.metric_log import MetricReader, ends_with_newline
 from vidpred_engine.store.reading import open_regular, read_whole
-from vidpred_engine.store.registry import CURVES, INDEX, AtomicStorage, Registry
+from vidpred_engine.store.registry import CURVES, INDEX, Registry
 from vidpred_engine.store.run_directory import RUN_ID, RunDirectory, run_directories
 from vidpred_engine.store.sample_frames import read_sample_frames
 

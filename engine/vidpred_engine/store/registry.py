@@ -6,7 +6,7 @@ no lock, as a replaced file is always whole.
 """
 
 import errno
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -14,9 +14,8 @@ from typing import Any, get_args
 
 import filelock
 import tinydb
-from tinydb.table import Table
 
-from vidpred_engine.errors import NewerFormatError, UserError
+from vidpred_engine.errors import UserError
 from vidpred_engine.settings import differences
 from vidpred_engine.store import codec
 from vidpred_engine.store.annotations import (
@@ -25,95 +24,19 @@ from vidpred_engine.store.annotations import (
     read_annotations,
     write_annotations,
 )
-from vidpred_engine.store.atomic import Stamp, file_stamp, set_aside, write_atomic
+from vidpred_engine.store.atomic import Stamp, file_stamp, set_aside
 from vidpred_engine.store.evaluations import main_evaluation
-from vidpred_engine.store.reading import read_whole
+from vidpred_engine.store.index_file import AtomicStorage, RunTable
 from vidpred_engine.store.run_directory import RunDirectory, run_directories, run_ids
 from vidpred_engine.store.status import LIVE_STATES, State, Status
 
 INDEX, CURVES = "registry.json", "curves.json"
-FORMAT = 1
 LOCK_TIMEOUT = 20.0
 SECONDS_BETWEEN_TRIES = 0.01  # to take the lock, which is held for some 5 ms: ten times less would wait in vain
 # The year 10,000 in Unix seconds, and then some: what lies beyond is in no calendar.
 _END_OF_TIME = 3e11
 # States in which a run may be in another one by now, although nobody has indexed it.
 UNSETTLED_STATES = (*LIVE_STATES, "created", "queued")
-
-
-Tables = dict[str, dict[str, Any]]
-
-
-class AtomicStorage(tinydb.storages.Storage):
-    """Reads and writes a whole TinyDB file, replacing it atomically; beside the tables the file holds its format."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self) -> Tables | None:
-        """The tables of the file, None where there is none yet.
-
-        Raises ValueError where it is damaged, and OSError where it cannot be read, also as its format is one to come:
-        whoever can do without the index goes on.
-        """
-        try:
-            content = read_whole(self._path, largest=None)
-        except FileNotFoundError:
-            return None
-        tables: Tables = codec.decode(content)
-        try:
-            codec.check_format(tables, FORMAT)
-        except NewerFormatError as error:
-            raise OSError(errno.ENOTSUP, str(error), str(self._path)) from None
-        tables.pop("format", None)
-        if not all(isinstance(table, dict) and all(map(_is_document, table.values())) for table in tables.values()):
-            raise ValueError("it holds something else than tables")
-        return tables
-
-    def write(self, data: Tables) -> None:
-        """Replace the file; a document that cannot be written, as it nests too deep, hides only itself."""
-        try:
-            content = codec.encode({"format": FORMAT, **data})
-        except (TypeError, RecursionError):
-            content = codec.encode({"format": FORMAT, **{name: _writable(table) for name, table in data.items()}})
-        write_atomic(self._path, content)
-
-
-def _is_document(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _writable(table: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {}
-    for key, document in table.items():
-        with suppress(TypeError, RecursionError):
-            codec.encode(document)
-            kept[key] = document
-    return kept
-
-
-class RunTable(Table):
-    """A TinyDB table whose document ids are run ids, so that there is no next id to race for.
-
-    TinyDB reads and writes the file once a document; these methods do it once for all of them.
-    """
-
-    document_id_class = str  # type: ignore[assignment]
-    default_query_cache_capacity = 0
-
-    def put(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
-        """Add or replace documents."""
-        self._update_table(lambda table: table.update(documents))  # type: ignore[arg-type]
-
-    def drop(self, run_ids: Iterable[str]) -> None:
-        """Take documents out, where they are there."""
-        gone = set(run_ids)
-
-        def keep_others(table: dict[Any, Any]) -> None:
-            for run_id in gone & table.keys():
-                del table[run_id]
-
-        self._update_table(keep_others)
 
 
 @dataclass(frozen=True)
@@ -180,6 +103,37 @@ def _annotated(entry: RunEntry, said: Annotations) -> RunEntry:
     return replace(entry, name=name, tags=said.tags, note=said.note, starred=said.starred)
 
 
+Seen = tuple[object, ...] | None
+
+
+def _seen(run: RunDirectory) -> Seen:
+    """What changes when a run's folder is moved, or what lists show of it is replaced; None where it is gone."""
+    try:
+        folder = run.path.stat()
+    except OSError:
+        return None
+    return folder.st_ino, folder.st_ctime_ns, file_stamp(run.status_file), file_stamp(run.evaluations)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the index is to hold of a run, and what was seen of its folder before that was read."""
+
+    run: RunDirectory
+    seen: Seen
+    entry: RunEntry
+    curve: dict[str, Any] | None = None
+
+    def settled(self) -> "_Reading":
+        """This; where anything has changed since, what is read now."""
+        return self if self.seen == _seen(self.run) else _read_run(self.run)
+
+
+def _read_run(run: RunDirectory) -> _Reading:
+    seen, entry, evaluation = _seen(run), read_entry(run), main_evaluation(run)
+    return _Reading(run, seen, entry, curve=None if evaluation is None else asdict(evaluation))
+
+
 class Registry:
     """The index of one runs folder; it remembers what it has read, and reads again only what has changed.
 
@@ -193,7 +147,7 @@ class Registry:
         self._lock = filelock.FileLock(runs / "registry.lock", timeout=patience)
         self._index_stamp: Stamp = None
         self._indexed: dict[str, RunEntry] = {}
-        self._unsettled: dict[str, tuple[object, RunEntry]] = {}
+        self._unsettled: dict[str, tuple[RunEntry | None, _Reading]] = {}
 
     def entries(self) -> list[RunEntry]:
         """All runs, newest first, true at this moment.
@@ -206,9 +160,10 @@ class Registry:
         for run_id in run_ids(self._runs):
             entry = self._indexed.get(run_id)
             if entry is None or entry.state in UNSETTLED_STATES:
-                entry = self._read_present(RunDirectory(self._runs / run_id))
+                reading = self._read_present(RunDirectory(self._runs / run_id))
+                entry = reading.entry
                 if run_id not in self._indexed and entry.state != "lost":  # lost may be: not written yet
-                    missing.append(entry)
+                    missing.append(reading)
             found.append(entry)
         if missing:
             self._index_missing(missing)
@@ -229,15 +184,7 @@ class Registry:
 
     def index_all(self, runs: Iterable[RunDirectory]) -> None:
         """Index several runs with one write a file; one that was deleted meanwhile stays out."""
-        listed = list(runs)
-        entries = [read_entry(run) for run in listed]  # before the lock: 10,000 take longer than others wait for it
-        curves = {run.run_id: asdict(item) for run in listed if (item := main_evaluation(run)) is not None}
-        with self._changing(self._entries, "runs") as table:
-            there = [(entry, run) for entry, run in zip(entries, listed, strict=True) if run.path.exists()]
-            table.put(_documents(_annotated(entry, read_annotations(run)) for entry, run in there))
-        if curves:
-            with self._changing(self._curves, "curves") as table:
-                table.put({run.run_id: curves[run.run_id] for _, run in there if run.run_id in curves})
+        self._put([_read_run(run) for run in runs])  # before the lock: 10,000 take longer than others wait for it
 
     def annotate(self, runs: Iterable[RunDirectory], change: Callable[[Annotations], Annotations]) -> None:
         """Change what is said of runs, in their folders and in the index.
@@ -257,13 +204,15 @@ class Registry:
         with self._changing(self._entries, "runs") as table:
             self._read_index()
             known = {run.run_id: self._indexed.get(run.run_id) or read_entry(run) for run in listed}
-            table.put(_documents(_annotated(known[run.run_id], read_annotations(run)) for run in listed))
+            said = (_annotated(known[run.run_id], read_annotations(run)) for run in listed if run.path.exists())
+            table.put(_documents(said))
 
     def remove(self, *run_ids: str) -> None:
         """Take runs out of the index."""
-        for path, table_name in ((self._entries, "runs"), (self._curves, "curves")):
-            with self._changing(path, table_name) as table:
-                table.drop(run_ids)
+        with self._locked():
+            for path, table_name in ((self._entries, "runs"), (self._curves, "curves")):
+                with self._changing(path, table_name) as table:
+                    table.drop(run_ids)
 
     def curve(self, run_id: str) -> dict[str, Any] | None:
         """The indexed evaluation of a run with its per-frame PSNR, as the fields of `Evaluation`."""
@@ -298,21 +247,35 @@ class Registry:
                 known = before.get(run_id)
                 self._indexed[run_id] = known if known is not None and known == entry else entry
 
-    def _read_present(self, run: RunDirectory) -> RunEntry:
-        """A run whose state the index cannot know; what has ended is not read again before its files change."""
+    def _read_present(self, run: RunDirectory) -> _Reading:
+        """A run whose state the index cannot know; what has ended is not read again before it changes."""
         indexed = self._indexed.get(run.run_id)
-        seen = indexed, file_stamp(run.status_file), file_stamp(run.annotations_file)
-        before, entry = self._unsettled.get(run.run_id, (None, None))
-        if entry is None or before != seen or entry.state in LIVE_STATES:
+        known, reading = self._unsettled.get(run.run_id, (None, None))
+        seen = _seen(run)
+        if reading is None or (known, reading.seen) != (indexed, seen) or reading.entry.state in LIVE_STATES:
             entry = read_entry(run) if indexed is None else _in_state(indexed, run.status())
-            self._unsettled[run.run_id] = seen, entry
-        return entry
+            reading = _Reading(run, seen, entry)
+            self._unsettled[run.run_id] = indexed, reading
+        return reading
 
-    def _index_missing(self, entries: Iterable[RunEntry]) -> None:
+    def _index_missing(self, readings: Iterable[_Reading]) -> None:
         """Add runs that nobody has indexed, unless someone just does; a folder that cannot be written to stays so."""
-        with suppress(OSError), self._lock.acquire(timeout=0), self._changing(self._entries, "runs") as table:
+        with suppress(OSError), self._lock.acquire(timeout=0):
             self._read_index()
-            table.put(_documents(entry for entry in entries if entry.run_id not in self._indexed))
+            self._put(reading for reading in readings if reading.run.run_id not in self._indexed)
+
+    def _put(self, readings: Iterable[_Reading]) -> None:
+        """Index what was read without the lock: others may have moved or changed it meanwhile, and indexed that.
+
+        A stale entry over theirs would stay, as nobody reads again what has ended.
+        """
+        with self._locked():
+            present = [settled for reading in readings if (settled := reading.settled()).run.path.exists()]
+            with self._changing(self._entries, "runs") as table:
+                table.put(_documents(_annotated(item.entry, read_annotations(item.run)) for item in present))
+            if curves := {item.run.run_id: item.curve for item in present if item.curve is not None}:
+                with self._changing(self._curves, "curves") as table:
+                    table.put(curves)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
