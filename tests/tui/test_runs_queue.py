@@ -10,6 +10,7 @@ from tui.fake_runs import Launcher, fake_run, until
 from vidpred_engine.launch import queue
 from vidpred_engine.launch.queue_runner import LOCK
 from vidpred_engine.store.run_directory import RunDirectory
+from vidpred_engine.store.status import Status, write_status
 from vidpred_tui import starting
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.widgets.run_table import RunTable
@@ -95,13 +96,39 @@ async def test_a_queue_that_nobody_works_on_is_told_of_as_the_program_opens(
         await until(pilot, lambda: any("1 run waits and no process works on the queue" in each for each in said(app)))
 
 
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What each look at the queue found to be said."""
+    found: list[object] = []
+    look = starting.look_at_queue
+
+    def noted(runs: Path, waiting: int) -> object:
+        found.append(look(runs, waiting))
+        return found[-1]
+
+    monkeypatch.setattr(starting, "look_at_queue", noted)
+    return found
+
+
+async def test_a_queue_whose_process_has_gone_is_told_of_when_the_next_run_has_its_turn(
+    app: VidpredApp, runs: Path, three: dict[str, RunDirectory], looked: list[object]
+) -> None:
+    running = fake_run(runs, "now", "running")
+    queue.add(runs, [three["new"]])
+    process = filelock.FileLock(runs / LOCK)
+    process.acquire()
+    async with app.run_test(size=(110, 30)) as pilot:
+        await until(pilot, lambda: looked)
+        assert looked == [None]
+        process.release()
+        write_status(running.status_file, Status("finished"))
+        await until(pilot, lambda: any("1 run waits and no process works on the queue" in each for each in said(app)))
+
+
 async def test_a_queue_that_is_worked_on_is_not(
-    runs: Path, launcher: Launcher, three: dict[str, RunDirectory], monkeypatch: pytest.MonkeyPatch
+    runs: Path, launcher: Launcher, three: dict[str, RunDirectory], looked: list[object]
 ) -> None:
     queue.add(runs, [three["new"]])
-    looked: list[object] = []
-    look = starting.look_at_queue
-    monkeypatch.setattr(starting, "look_at_queue", lambda *arguments: looked.append(look(*arguments)))
     app = VidpredApp(runs, start=launcher.start, stop=launcher.stop, work_on_queue=launcher.work_on_queue)
     with filelock.FileLock(runs / LOCK):
         async with app.run_test(size=(110, 30)) as pilot:

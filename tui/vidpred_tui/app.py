@@ -99,7 +99,8 @@ class VidpredApp(Shell):
     def on_runs_listed(self, message: messages.RunsListed) -> None:
         """Keep and show the new list."""
         ended = endings(self.entries, message.entries)
-        if not self._is_listed and (waiting := sum(entry.state == "queued" for entry in message.entries)):
+        waiting = sum(entry.state == "queued" for entry in message.entries)
+        if waiting and (ended or not self._is_listed):  # the next one's turn, unless the queue's process is gone
             self._request(lambda: starting.look_at_queue(self.runs, waiting))
         self.entries, self._is_listed = message.entries, True
         for ending in ended:
