@@ -142,6 +142,7 @@ def test_a_document_with_values_of_the_wrong_kind_is_read_from_its_folder(tmp_pa
 
 
 def test_a_second_listing_reads_only_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidpred_engine.store.registry.UNSEEN_NS", 0)  # as if some time had gone by since the writes
     registry = Registry(tmp_path)
     ended = [finished_run(tmp_path, name) for name in ("a", "b", "c")]
     registry.index_all(ended)

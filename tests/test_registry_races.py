@@ -9,7 +9,7 @@ import pytest
 from test_registry import finished_run
 from vidpred_engine.store import registry as module
 from vidpred_engine.store.evaluations import Evaluation, write_evaluation
-from vidpred_engine.store.registry import Registry, RunEntry, read_entry
+from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.status import Status, write_status
 from vidpred_engine.store.trash import delete_runs, restore_runs
@@ -51,17 +51,18 @@ def index_and_delete(run: RunDirectory) -> None:
     delete_runs([run])
 
 
-def reading(monkeypatch: pytest.MonkeyPatch, first: Happening, then: Happening) -> None:
-    """The next time that a run is read for the index, one thing happens just before and one just after."""
+def reading(monkeypatch: pytest.MonkeyPatch, first: Happening, then: Happening, what: str = "read_entry") -> None:
+    """The next time that something is read of a run for the index, one thing happens just before and one just after."""
+    read: Callable[[RunDirectory], object] = getattr(module, what)
 
-    def read(run: RunDirectory) -> RunEntry:
-        monkeypatch.setattr(module, "read_entry", read_entry)
+    def amid(run: RunDirectory) -> object:
+        monkeypatch.setattr(module, what, read)
         first(run)
-        entry = read_entry(run)
+        found = read(run)
         then(run)
-        return entry
+        return found
 
-    monkeypatch.setattr(module, "read_entry", read)
+    monkeypatch.setattr(module, what, amid)
 
 
 def indexed(runs: Path, index: str = "registry") -> dict[str, dict[str, object]]:
@@ -97,10 +98,11 @@ def test_a_run_that_is_deleted_after_it_was_read_is_not_indexed(
 def test_what_changes_after_a_run_was_read_is_what_the_index_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "UNSEEN_NS", 0)  # as if some time had gone by: the files themselves are to tell
     run = finished_run(tmp_path, "one")
     write_status(run.status_file, Status("stopped", epoch=5, epochs=9))
-    for happening in (finish, evaluate):
-        reading(monkeypatch, first=nothing, then=happening)
+    for happening, what in ((finish, "read_entry"), (evaluate, "main_evaluation")):
+        reading(monkeypatch, first=nothing, then=happening, what=what)
         Registry(tmp_path).rebuild()
         (entry,) = Registry(tmp_path).entries()
         assert (entry.state, entry.epoch) == ("finished", 9)

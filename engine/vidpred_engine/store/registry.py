@@ -6,6 +6,7 @@ no lock, as a replaced file is always whole.
 """
 
 import errno
+import time
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -33,6 +34,8 @@ from vidpred_engine.store.status import LIVE_STATES, State, Status
 INDEX, CURVES = "registry.json", "curves.json"
 LOCK_TIMEOUT = 20.0
 SECONDS_BETWEEN_TRIES = 0.01  # to take the lock, which is held for some 5 ms: ten times less would wait in vain
+# For so long two changes of a folder may bear the same time: kernels before 6.13 count it in ticks of up to 10 ms.
+UNSEEN_NS = 20_000_000
 # The year 10,000 in Unix seconds, and then some: what lies beyond is in no calendar.
 _END_OF_TIME = 3e11
 # States in which a run may be in another one by now, although nobody has indexed it.
@@ -103,15 +106,17 @@ def _annotated(entry: RunEntry, said: Annotations) -> RunEntry:
     return replace(entry, name=name, tags=said.tags, note=said.note, starred=said.starred)
 
 
-Seen = tuple[object, ...] | None
+def _seen(run: RunDirectory) -> tuple[object, ...]:
+    """What changes when a run's folder is moved, or what lists show of it is replaced.
 
-
-def _seen(run: RunDirectory) -> Seen:
-    """What changes when a run's folder is moved, or what lists show of it is replaced; None where it is gone."""
+    Equals no other where the folder is gone, or has just changed and could do so again unseen.
+    """
     try:
         folder = run.path.stat()
     except OSError:
-        return None
+        return (object(),)
+    if abs(time.time_ns() - folder.st_ctime_ns) < UNSEEN_NS:
+        return (object(),)
     return folder.st_ino, folder.st_ctime_ns, file_stamp(run.status_file), file_stamp(run.evaluations)
 
 
@@ -120,7 +125,7 @@ class _Reading:
     """What the index is to hold of a run, and what was seen of its folder before that was read."""
 
     run: RunDirectory
-    seen: Seen
+    seen: tuple[object, ...]
     entry: RunEntry
     curve: dict[str, Any] | None = None
 
