@@ -54,7 +54,7 @@ async def test_what_is_to_be_drawn_amid_a_batch_of_changes_is_drawn_after_it(
         with app.batch_update():
             screen.refresh()
             screen._dirty_widgets.add(screen)
-            screen._compositor_refresh()
+            screen._draw_postponed()
         await until(pilot, lambda: batches)
         assert not any(batches)
 

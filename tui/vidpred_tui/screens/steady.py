@@ -12,9 +12,8 @@ SECONDS_BETWEEN_LOOKS = 0.02
 
 
 class SteadyDrawing(Screen[Any]):
-    """What is to be drawn while output waits, or while the app gathers changes, is drawn once, as it is by then.
+    """What is to be drawn while output waits for a slow connection is drawn once, as it is by then.
 
-    Of what is to be drawn amid a batch of changes Textual would draw nothing, and take it as drawn.
     Textual 8.2 draws a new screen five times until it is complete, 90 kB at 160x48, and lets two sizes that follow
     each other closely call each other back for ever.
     """
@@ -27,14 +26,19 @@ class SteadyDrawing(Screen[Any]):
             event.prevent_default()
 
     def _compositor_refresh(self) -> None:
-        if not self.app._batch_count and not output_pending():
+        if not output_pending():
             # Those that became dirty while drawing was postponed, too: Textual takes all of them as drawn.
             self._compositor.update_widgets(self._dirty_widgets)
             super()._compositor_refresh()
         elif self._postponed is None:
-            self._postponed = asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LOOKS, self._draw_postponed)
+            self._postpone()
+
+    def _postpone(self) -> None:
+        self._postponed = asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LOOKS, self._draw_postponed)
 
     def _draw_postponed(self) -> None:
         self._postponed = None
-        if self.is_running:
+        if self.is_running and self.app._batch_count:
+            self._postpone()  # Textual would draw nothing amid a batch of changes, and take all as drawn
+        elif self.is_running:
             self._compositor_refresh()
