@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from textual.events import Resize
+from textual.geometry import Size
+from textual.widgets import Static
 
 from tui.fake_runs import fake_run, until
 from vidpred_tui.app import VidpredApp
@@ -57,6 +60,40 @@ async def test_what_is_to_be_drawn_amid_a_batch_of_changes_is_drawn_after_it(
             screen._draw_postponed()
         await until(pilot, lambda: batches)
         assert not any(batches)
+
+
+async def test_what_is_mounted_while_drawing_is_postponed_is_told_its_size(
+    app: VidpredApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sized(Static):
+        told: Size | None = None
+
+        def on_resize(self, event: Resize) -> None:
+            self.told = event.size
+
+    waits = False
+    monkeypatch.setattr("vidpred_tui.screens.steady.output_pending", lambda: waits)
+    monkeypatch.setattr("vidpred_tui.screens.steady.SECONDS_BETWEEN_LOOKS", 3600.0)
+    async with app.run_test() as pilot:
+        await app.workers.wait_for_complete()
+        screen, new = app.screen, Sized("new")
+        assert isinstance(screen, SteadyDrawing)
+        await until(pilot, lambda: screen.query_one(KeyFooter).outer_size)
+        waits = True
+        screen.query_one(TitleBar).refresh()
+        await until(pilot, lambda: screen._postponed is not None)
+        waits = False
+        with monkeypatch.context() as held:
+            held.setattr(screen._update_timer, "resume", lambda: None)  # so that the layout comes later
+            held.setattr(screen, "_on_timer_update", lambda: None)
+            await screen.mount(new)
+            new.refresh()
+            await until(pilot, lambda: screen._layout_required and new in screen._dirty_widgets)
+            screen._draw_postponed()
+        screen.check_idle()
+        await until(pilot, lambda: new.size)
+        await pilot.pause()
+        assert new.told == new.size
 
 
 async def test_what_changes_after_drawing_was_postponed_is_drawn_with_it(

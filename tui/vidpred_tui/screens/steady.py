@@ -38,7 +38,11 @@ class SteadyDrawing(Screen[Any]):
 
     def _draw_postponed(self) -> None:
         self._postponed = None
-        if self.is_running and self.app._batch_count:
+        if not self.is_running:
+            return
+        if self.app._batch_count:
             self._postpone()  # Textual would draw nothing amid a batch of changes, and take all as drawn
-        elif self.is_running:
+        elif self._layout_required:
+            self.check_idle()  # it draws once all is laid out: what is drawn before is never told its size
+        else:
             self._compositor_refresh()
