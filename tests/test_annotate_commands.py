@@ -151,6 +151,12 @@ def test_deleting_asks_and_restoring_brings_back(
     assert listed(engine) == []
     assert engine("restore", "one")[1] == f"{run.run_id} is back in {tmp_path}.\n"
     assert listed(engine) == ["one"]
+    assert engine("delete", "one", "--yes")[0] == 0
+    assert engine("restore", "one", "absent")[0] == 2
+    assert listed(engine) == []
+    back = engine("restore", "one", "other", run.run_id)[1].splitlines()
+    assert back == [f"{it.run_id} is back in {tmp_path}." for it in (run, other)]
+    assert sorted(listed(engine)) == ["one", "other"]
 
 
 def test_a_run_named_twice_is_deleted_once(engine: Engine, tmp_path: Path) -> None:

@@ -68,12 +68,20 @@ def test_a_run_whose_process_is_gone_shows_as_lost_though_the_index_says_running
 
 
 def test_one_unusable_run_hides_only_itself(tmp_path: Path) -> None:
-    good, bad = finished_run(tmp_path, "good"), finished_run(tmp_path, "bad")
+    good, bad = finished_run(tmp_path, "good"), finished_run(tmp_path, "bad", best_psnr=30.0)
+    sound = bad.settings_file.read_text()
     bad.settings_file.write_text("lr = 'fast'")
-    entries = {entry.run_id: entry for entry in Registry(tmp_path).entries()}
+    registry = Registry(tmp_path)
+    entries = {entry.run_id: entry for entry in registry.entries()}
     assert entries[good.run_id].state == "finished"
     assert entries[bad.run_id].state == "lost"
     assert "no usable settings" in entries[bad.run_id].cause
+    assert (entries[bad.run_id].epoch, entries[bad.run_id].summary) == (3, {"best_psnr": 30.0})
+    bad.settings_file.write_text(sound)
+    bad.path.touch()
+    entries = {entry.run_id: entry for entry in registry.entries()}
+    assert entries[bad.run_id].state == "finished"
+    assert entries[bad.run_id].changed == {"name": "bad", "lr": 0.5}
 
 
 def test_a_damaged_index_is_set_aside_and_rebuilt_from_the_directories(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """Home: tags, notes, stars, names, deletion with its undoing, export; what is asked, said and left on the disk."""
 
 import csv
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
 import pytest
+from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -13,6 +16,7 @@ from vidpred_engine.store.annotations import Annotations, read_annotations, writ
 from vidpred_engine.store.registry import Registry
 from vidpred_engine.store.run_directory import RunDirectory
 from vidpred_engine.store.trash import restore_runs
+from vidpred_tui import keeping
 from vidpred_tui.app import VidpredApp
 from vidpred_tui.screens.confirm import ConfirmScreen
 from vidpred_tui.screens.live import LiveScreen
@@ -176,13 +180,35 @@ async def test_deleting_asks_moves_to_the_trash_and_is_undone(
             f"2 runs lie in {runs / '.trash'}; u brings back.",
         ]
         await pilot.press("u")
-        await until(pilot, lambda: names(app) == ["beta", "alpha"])
+        await until(pilot, lambda: names(app) == ["beta", "alpha"] and len(said(app)) == 3)
         await pilot.press("u")
-        await until(pilot, lambda: names(app) == ["gamma", "beta", "alpha"])
+        await until(pilot, lambda: names(app) == ["gamma", "beta", "alpha"] and len(said(app)) == 4)
         assert said(app)[2:] == ["2 runs are back.", f"{three['gamma'].run_id} is back."]
         await pilot.press("u")
         await until(pilot, lambda: "Nothing has been deleted here" in said(app)[-1])
     assert read_annotations(three["alpha"]).tags == ("kl", "old")
+
+
+async def test_what_is_still_being_deleted_is_brought_back_once_that_is_done(
+    app: VidpredApp, three: dict[str, RunDirectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, delete = threading.Event(), keeping.delete
+
+    def slow(runs: Path, run_ids: Sequence[str], called: str) -> Message:
+        assert goes_on.wait(30)
+        return delete(runs, run_ids, called)
+
+    monkeypatch.setattr(keeping, "delete", slow)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(names(app)) == 3)
+        await confirmed(pilot, app, "delete")
+        await pilot.press("y", "u")
+        await until(pilot, lambda: said(app))
+        assert said(app) == ["Runs are still being moved; press u once that is done."]
+        goes_on.set()
+        await until(pilot, lambda: len(said(app)) == 2)
+        await pilot.press("u")
+        await until(pilot, lambda: said(app)[-1] == f"{three['gamma'].run_id} is back.")
 
 
 async def test_what_is_back_already_keeps_no_other_run_away(

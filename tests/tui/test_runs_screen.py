@@ -79,6 +79,13 @@ async def test_the_table_says_all_in_words_and_follows_the_files(app: VidpredApp
         assert table(app).current.name == "alpha"  # type: ignore[union-attr]
 
 
+async def test_a_thousand_epochs_stand_there_whole(app: VidpredApp, runs: Path) -> None:
+    fake_run(runs, "long", epoch=1000, epochs=1000)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: table(app).row_count == 1)
+        assert " 1000/1000 " in table(app).render_line(1).text
+
+
 async def test_a_long_name_keeps_the_end_by_which_runs_of_a_sweep_differ(app: VidpredApp, runs: Path) -> None:
     for name in ("teacher-forcing decay_step=0.25", "teacher-forcing decay_step=0.5", "舞踏舞踏舞踏舞踏舞踏舞踏舞踏"):
         fake_run(runs, name)

@@ -196,6 +196,11 @@ async def test_one_field_or_all_are_taken_back_to_the_preset(app: VidpredApp) ->
         await pilot.press("f5")
         await until(pilot, lambda: text(app, "#differences") == "as in best")
         assert (field(app, "epochs").value, row.value) == (str(preset.epochs), preset.model)
+        assert text(app, "#title-fact") == "F5 brings back what you typed"
+        await pilot.press("f5")
+        await until(pilot, lambda: "cannot start yet: epochs" in text(app, "#differences"))
+        assert (field(app, "epochs").value, row.value, field(app, "seed").value) == ("x", "lab", str(preset.seed))
+        assert text(app, "#title-fact") == ""
 
 
 @pytest.mark.parametrize(

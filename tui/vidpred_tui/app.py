@@ -69,6 +69,7 @@ class VidpredApp(Shell):
         self._compared = compared
         self._start_under_way = False
         self._deleted: list[tuple[str, ...]] = []
+        self._runs_move = False
         self._demo_summary = preset_summary(DEMO)
         self._watcher = Watcher(runs, self.post_message)
 
@@ -245,7 +246,7 @@ class VidpredApp(Shell):
         )
         if {entry.state for entry in self.entries if entry.run_id in message.run_ids} == {"stopping"}:
             question = f"{name} {'is' if is_one else 'are'} saving already. Leave at once, without what is not saved?"
-        self._confirm(question, "Stop", lambda: keeping.stop(self.runs, message.run_ids, self._stop))
+        self._confirm(question, "Stop", self._request, lambda: keeping.stop(self.runs, message.run_ids, self._stop))
 
     def on_control_requested(self, message: messages.ControlRequested) -> None:
         """Ask a run for something."""
@@ -259,13 +260,15 @@ class VidpredApp(Shell):
         """Ask whether runs shall go, then move them to the trash."""
         question = f"Delete {self._named(message.run_ids)}? {message.remark}u brings back what is deleted."
         called = self._called(message.run_ids[0]) if len(message.run_ids) == 1 else f"{len(message.run_ids):,} runs"
-        self._confirm(question, "Delete", lambda: keeping.delete(self.runs, message.run_ids, called))
+        self._confirm(question, "Delete", self._move, lambda: keeping.delete(self.runs, message.run_ids, called))
 
     def on_restoration_requested(self) -> None:
         """Move back what was deleted last."""
-        if self._deleted:
+        if self._runs_move:
+            self.say("Runs are still being moved; press u once that is done.")
+        elif self._deleted:
             run_ids = self._deleted[-1]  # forgotten only once they are back
-            self._request(lambda: keeping.restore(self.runs, run_ids))
+            self._move(lambda: keeping.restore(self.runs, run_ids))
         else:
             self.say("Nothing has been deleted here; `vidpred-engine runs restore` knows what was before.")
 
@@ -277,10 +280,17 @@ class VidpredApp(Shell):
         """Write a view of runs side by side to a file."""
         self._request(lambda: keeping.export_comparison(self.runs, message))
 
-    def _confirm(self, question: str, yes: str, act: Callable[[], Message]) -> None:
+    def _move(self, act: Callable[[], Message]) -> None:
+        """Move runs to the trash or back: thousands take a while, in which there is nothing to bring back yet."""
+        self._runs_move = True
+        self._request(act)
+
+    def _confirm(
+        self, question: str, yes: str, do: Callable[[Callable[[], Message]], object], act: Callable[[], Message]
+    ) -> None:
         def act_if(answer: bool | None) -> None:
             if answer:
-                self._request(act)
+                do(act)
 
         self.push_screen(ConfirmScreen(question, yes), act_if)
 
@@ -353,12 +363,14 @@ class VidpredApp(Shell):
 
     def on_runs_deleted(self, message: messages.RunsDeleted) -> None:
         """Remember what can be brought back."""
+        self._runs_move = False
         self._deleted.append(message.run_ids)
         self.say(message.sentence)
         self._watcher.list_now()
 
     def on_runs_restored(self, message: messages.RunsRestored) -> None:
         """Forget what is back."""
+        self._runs_move = False
         if message.run_ids in self._deleted:
             self._deleted.remove(message.run_ids)
         self.say(message.sentence)
@@ -366,5 +378,5 @@ class VidpredApp(Shell):
 
     def on_request_refused(self, message: messages.RequestRefused) -> None:
         """Say why not."""
-        self._start_under_way = False
+        self._start_under_way = self._runs_move = False
         self.say(message.sentence, is_bad=True)

@@ -18,8 +18,8 @@ def add(commands: Subparsers) -> None:
     add_runs_folder(delete)
     delete.set_defaults(call=_delete)
 
-    restore = add_command(commands, "restore", f"Bring a deleted run back from RUNS/{TRASH}.")
-    restore.add_argument("run", metavar="RUN", help="the run's id, or a unique part of it")
+    restore = add_command(commands, "restore", f"Bring deleted runs back from RUNS/{TRASH}.")
+    restore.add_argument("run", metavar="RUN", nargs="+", help="ids, or unique parts of ids")
     add_runs_folder(restore)
     restore.set_defaults(call=_restore)
 
@@ -44,6 +44,7 @@ def _agreed(runs: list[RunDirectory]) -> bool:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    (run,) = restore_runs(arguments.runs, [find_deleted(arguments.runs, arguments.run)])
-    print(f"{run.run_id} is back in {arguments.runs}.")
+    wanted = dict.fromkeys(find_deleted(arguments.runs, part) for part in arguments.run)
+    for run in restore_runs(arguments.runs, list(wanted)):
+        print(f"{run.run_id} is back in {arguments.runs}.")
     return 0

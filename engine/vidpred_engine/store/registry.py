@@ -82,7 +82,7 @@ def read_entry(run: RunDirectory) -> RunEntry:
         changed = differences(run.settings())
     except UserError as error:
         changed = {}
-        status = Status("lost", cause=str(error), heartbeat=status.heartbeat)
+        status = replace(status, state="lost", cause=str(error))
     entry = RunEntry(run_id=run.run_id, name="", created=run.created(), state="", changed=changed)
     return _annotated(_in_state(entry, status), read_annotations(run))
 

@@ -96,6 +96,7 @@ class SettingsScreen(VidpredScreen):
         self._checker = PreflightChecker(runs)
         self._looking: Timer | None = None
         self._left: Widget | None = None
+        self._taken_back: dict[str, str] = {}
         self._is_out_of_sight = False
 
     def compose(self) -> ComposeResult:
@@ -163,6 +164,8 @@ class SettingsScreen(VidpredScreen):
         typed = self._form.typed
         draft = Draft(self.origin, self._chosen, typed) if typed or self._chosen != self._first else Draft()
         if not typed:
+            self.query_one(TitleBar).show("F5 brings back what you typed" if self._taken_back else "")
+        elif self._taken_back:
             self.query_one(TitleBar).show("")
         if draft != self._draft:
             self._draft = draft
@@ -271,8 +274,12 @@ class SettingsScreen(VidpredScreen):
             self._form.reset(field.setting.name)
 
     def action_reset_all(self) -> None:
-        """Take back all that was typed."""
-        self._form.reset()
+        """Take back all that was typed; once more brings it back."""
+        if typed := self._form.typed:
+            self._taken_back = typed
+            self._form.reset()
+        else:
+            self._form.fill(self._taken_back)
 
     def action_curves(self) -> None:
         """Show the planned curves in place of the fields, or the fields again."""

@@ -52,7 +52,7 @@ def _best(entry: RunEntry, _: float) -> str:
 
 STATE = Column("state", 10, "state", lambda entry, _: formatting.state_text(entry.state), left=True)
 NAME = Column("name", 12, "name", lambda entry, _: entry.label, left=True)
-EPOCH = Column("epoch", 7, "epoch", _epoch)
+EPOCH = Column("epoch", 9, "epoch", _epoch)
 ETA = Column("ETA", 7, "eta", _eta)
 LOSS = Column("loss", 7, "loss", _figure("loss"))
 BEST = Column("best", 6, "best_psnr", _best)
