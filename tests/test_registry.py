@@ -77,8 +77,7 @@ def test_one_unusable_run_hides_only_itself(tmp_path: Path) -> None:
     assert entries[bad.run_id].state == "lost"
     assert "no usable settings" in entries[bad.run_id].cause
     assert (entries[bad.run_id].epoch, entries[bad.run_id].summary) == (3, {"best_psnr": 30.0})
-    bad.settings_file.write_text(sound)
-    bad.path.touch()
+    bad.settings_file.write_text(sound)  # in its place, as some editors do
     entries = {entry.run_id: entry for entry in registry.entries()}
     assert entries[bad.run_id].state == "finished"
     assert entries[bad.run_id].changed == {"name": "bad", "lr": 0.5}

@@ -76,13 +76,15 @@ def test_a_run_whose_process_is_gone_can_be_deleted(tmp_path: Path) -> None:
 def test_restoring_never_overwrites_and_says_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"names 0 of the runs in .*; it is empty"):
         find_deleted(tmp_path, "x")
-    run = make_run(tmp_path, "one")
+    run, other = make_run(tmp_path, "one"), make_run(tmp_path, "other")
     delete_runs([run])
     with pytest.raises(UserError, match=f"'nine' names 0 of .*; it holds {run.run_id}"):
         find_deleted(tmp_path, "nine")
+    delete_runs([other])
     run.path.mkdir()
     with pytest.raises(UserError, match="exists; move that folder away first"):
-        restore_runs(tmp_path, [run.run_id])
+        restore_runs(tmp_path, [other.run_id, run.run_id])
+    assert not other.path.exists(), "all or none"
     run.path.rmdir()
     restore_runs(tmp_path, [run.run_id])
     assert restore_runs(tmp_path, [run.run_id]) == [], "it is back already"

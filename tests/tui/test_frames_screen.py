@@ -30,7 +30,7 @@ from vidpred_tui.widgets.chart import Chart
 from vidpred_tui.widgets.cursor_chart import CursorChart
 from vidpred_tui.widgets.frame_pane import FramePane
 from vidpred_tui.widgets.frame_view import PictureRow
-from vidpred_tui.widgets.scrub_bar import BARS, CURSOR, ScrubBar, bars
+from vidpred_tui.widgets.scrub_bar import ScrubBar
 
 PSNR = [20.0, 22.0, 18.0, 25.0, 21.0, 24.0, 19.0, 17.5, 23.0, 26.0, 20.5, 21.5]
 VALIDATED = {"psnr": 20.0, "best_psnr": 21.0}
@@ -359,7 +359,7 @@ def said(app: VidpredApp) -> set[str]:
     return {item.message for item in app._notifications}
 
 
-# What the widgets send.
+# What the pictures send.
 
 
 def test_a_row_that_something_covers_is_cut_where_it_is_covered() -> None:
@@ -380,27 +380,3 @@ def test_a_row_that_something_covers_is_cut_where_it_is_covered() -> None:
     assert styled.cell_length == 14
     assert styled.text == "▀" * 10 + "    "
     assert styled.render(console).count("\x1b[0m") == 11
-
-
-def test_bars_show_the_lowest_value_of_each_column() -> None:
-    assert bars([0.0, 7.0, 3.5], 3) == BARS[0] + BARS[7] + BARS[4]
-    assert bars([9.0, 2.0, 9.0, 9.0, 9.0, 7.0], 3) == BARS[0] + BARS[7] + BARS[5]
-    assert bars([1.0, 2.0], 4) == BARS[0] * 2 + BARS[7] * 2
-    assert bars([float("nan"), 5.0, 1.0, float("inf")], 4) == BARS[0] + BARS[7] + BARS[0] + BARS[0]
-    assert bars([3.0, 3.0], 2) == BARS[7] * 2
-    assert bars([float("nan")], 2) == BARS[7] * 2
-
-
-@pytest.mark.parametrize("frames", [1, 2, 7, 78, 79, 629, 5000])
-async def test_every_column_of_the_scrub_bar_belongs_to_the_frame_it_shows(app: VidpredApp, frames: int) -> None:
-    async with app.run_test(size=(80, 24)) as pilot:
-        bar = ScrubBar(id="probe")
-        await app.screen.mount(bar)
-        bar.show([float(index) for index in range(frames)])
-        await pilot.pause()
-        for column in range(bar.size.width):
-            bar.move(bar.frame_at(column))
-            assert str(bar.render())[column] == CURSOR
-        for number in (1, frames):
-            bar.move(number)
-            assert str(bar.render())[0 if number == 1 else -1] == CURSOR

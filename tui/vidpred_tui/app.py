@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from textual import work
@@ -100,8 +101,8 @@ class VidpredApp(Shell):
     def on_runs_listed(self, message: messages.RunsListed) -> None:
         """Keep and show the new list."""
         ended = endings(self.entries, message.entries)
-        waiting = sum(entry.state == "queued" for entry in message.entries)
-        if waiting and (ended or not self._is_listed):  # the next one's turn, unless the queue's process is gone
+        is_turn = ended or not self._is_listed  # of the next in the queue, unless the queue's process is gone
+        if is_turn and (waiting := sum(entry.state == "queued" for entry in message.entries)):
             self._request(lambda: starting.look_at_queue(self.runs, waiting))
         self.entries, self._is_listed = message.entries, True
         for ending in ended:
@@ -246,7 +247,8 @@ class VidpredApp(Shell):
         )
         if {entry.state for entry in self.entries if entry.run_id in message.run_ids} == {"stopping"}:
             question = f"{name} {'is' if is_one else 'are'} saving already. Leave at once, without what is not saved?"
-        self._confirm(question, "Stop", self._request, lambda: keeping.stop(self.runs, message.run_ids, self._stop))
+        stop = partial(keeping.stop, self.runs, message.run_ids, self._stop)
+        self._confirm(question, "Stop", partial(self._request, stop))
 
     def on_control_requested(self, message: messages.ControlRequested) -> None:
         """Ask a run for something."""
@@ -260,7 +262,8 @@ class VidpredApp(Shell):
         """Ask whether runs shall go, then move them to the trash."""
         question = f"Delete {self._named(message.run_ids)}? {message.remark}u brings back what is deleted."
         called = self._called(message.run_ids[0]) if len(message.run_ids) == 1 else f"{len(message.run_ids):,} runs"
-        self._confirm(question, "Delete", self._move, lambda: keeping.delete(self.runs, message.run_ids, called))
+        delete = partial(keeping.delete, self.runs, message.run_ids, called)
+        self._confirm(question, "Delete", partial(self._move, delete))
 
     def on_restoration_requested(self) -> None:
         """Move back what was deleted last."""
@@ -285,12 +288,10 @@ class VidpredApp(Shell):
         self._runs_move = True
         self._request(act)
 
-    def _confirm(
-        self, question: str, yes: str, do: Callable[[Callable[[], Message]], object], act: Callable[[], Message]
-    ) -> None:
+    def _confirm(self, question: str, yes: str, act: Callable[[], object]) -> None:
         def act_if(answer: bool | None) -> None:
             if answer:
-                do(act)
+                act()
 
         self.push_screen(ConfirmScreen(question, yes), act_if)
 

@@ -29,7 +29,7 @@ from vidpred_engine.store.atomic import Stamp, file_stamp, set_aside
 from vidpred_engine.store.evaluations import main_evaluation
 from vidpred_engine.store.index_file import AtomicStorage, RunTable
 from vidpred_engine.store.run_directory import RunDirectory, run_directories, run_ids
-from vidpred_engine.store.status import LIVE_STATES, State, Status
+from vidpred_engine.store.status import LIVE_STATES, State, Status, lost
 
 INDEX, CURVES = "registry.json", "curves.json"
 LOCK_TIMEOUT = 20.0
@@ -82,7 +82,7 @@ def read_entry(run: RunDirectory) -> RunEntry:
         changed = differences(run.settings())
     except UserError as error:
         changed = {}
-        status = replace(status, state="lost", cause=str(error))
+        status = lost(status, str(error))
     entry = RunEntry(run_id=run.run_id, name="", created=run.created(), state="", changed=changed)
     return _annotated(_in_state(entry, status), read_annotations(run))
 
@@ -117,7 +117,8 @@ def _seen(run: RunDirectory) -> tuple[object, ...]:
         return (object(),)
     if abs(time.time_ns() - folder.st_ctime_ns) < UNSEEN_NS:
         return (object(),)
-    return folder.st_ino, folder.st_ctime_ns, file_stamp(run.status_file), file_stamp(run.evaluations)
+    files = (run.settings_file, run.status_file, run.evaluations)
+    return folder.st_ino, folder.st_ctime_ns, *map(file_stamp, files)
 
 
 @dataclass(frozen=True)

@@ -118,11 +118,11 @@ def observed(status: Status, now: float | None = None) -> Status:
         return status
     age = (now if now is not None else time.time()) - status.heartbeat
     if status.pid == 0:
-        return _lost(status, "its process never reported") if abs(age) > STARTING_LIMIT else status
+        return lost(status, "its process never reported") if abs(age) > STARTING_LIMIT else status
     if status.host == socket.gethostname():
         return _observed_here(status)
     if age > REMOTE_HEARTBEAT_LIMIT:
-        return _lost(status, f"no heartbeat from {status.host} for {age:.0f} s")
+        return lost(status, f"no heartbeat from {status.host} for {age:.0f} s")
     if age < -REMOTE_HEARTBEAT_LIMIT:
         return replace(status, cause=f"the clock of {status.host} differs by {-age:.0f} s, so it may be gone unseen")
     return status
@@ -132,9 +132,9 @@ def _observed_here(status: Status) -> Status:
     silence = time.monotonic() - status.uptime if status.uptime else 0.0
     match life(status):
         case "restarted":
-            return _lost(status, f"the machine was restarted under its process {status.pid}")
+            return lost(status, f"the machine was restarted under its process {status.pid}")
         case "gone":
-            return _lost(status, f"its process {status.pid} is gone{want_of_memory(status)}")
+            return lost(status, f"its process {status.pid} is gone{want_of_memory(status)}")
         case "stopped":
             return _stalled(status, f"its process {status.pid} is stopped; `kill -CONT {status.pid}` lets it go on")
         case "alive" if silence > STALLED_LIMIT:
@@ -149,7 +149,8 @@ def want_of_memory(status: Status) -> str:
     return f", perhaps for want of memory: the kernel has killed {since} for it since" if since > 0 else ""
 
 
-def _lost(status: Status, cause: str) -> Status:
+def lost(status: Status, cause: str) -> Status:
+    """The status of a run that nobody can say more of; what it had reached is kept."""
     return replace(status, state="lost", cause=cause, eta_seconds=None)
 
 

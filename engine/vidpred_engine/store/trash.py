@@ -35,21 +35,21 @@ def delete_runs(runs: Sequence[RunDirectory]) -> None:
 def restore_runs(runs: Path, run_ids: Sequence[str]) -> list[RunDirectory]:
     """Move runs back from the trash of `runs`, but for those that are back already, and index them.
 
-    Raises UserError for one that cannot be moved; those before it are back all the same.
+    Raises UserError, and moves none, where one cannot be moved.
     """
+    for run_id in run_ids:
+        if not RUN_ID.fullmatch(run_id):
+            raise UserError(f"{run_id!r:.80} is no run's id.")
+        deleted, target = (_trash(runs) / run_id).is_dir(), runs / run_id
+        if not deleted and not target.is_dir():
+            raise UserError(f"Run {run_id} is no longer in {runs / TRASH}.")
+        if deleted and target.exists():
+            raise UserError(f"Run {run_id} cannot be restored: {target} exists; move that folder away first.")
     restored: list[RunDirectory] = []
     try:
         for run_id in run_ids:
-            if not RUN_ID.fullmatch(run_id):
-                raise UserError(f"{run_id!r:.80} is no run's id.")
-            source, target = _trash(runs) / run_id, runs / run_id
-            if not source.is_dir():
-                if target.is_dir():
-                    continue
-                raise UserError(f"Run {run_id} is no longer in {runs / TRASH}.")
-            if target.exists():
-                raise UserError(f"Run {run_id} cannot be restored: {target} exists; move that folder away first.")
-            restored.append(RunDirectory(source.rename(target)))
+            if (source := _trash(runs) / run_id).is_dir():
+                restored.append(RunDirectory(source.rename(runs / run_id)))
     finally:
         Registry(runs).index_all(restored)
     return restored

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vidpred_engine.store.evaluations import Evaluation
 from vidpred_engine.store.sample_frames import Pixels, SampleFrames
 from vidpred_tui.theme import LineStyle
 
@@ -74,6 +75,14 @@ class Film:
     def worst(self) -> int:
         """The frame with the lowest PSNR."""
         return 1 + int(np.nan_to_num(self.psnr, nan=-np.inf).argmin())
+
+    def baselines(self, found: Evaluation | None) -> Evaluation | None:
+        """An evaluation of the first run, if its baselines are of the clip shown."""
+        if found is None or len(found.repeat_first) < len(self):
+            return None
+        frames = self.reels[0].frames
+        shown = (frames.split, frames.clip, frames.data_digest)
+        return found if (found.split, found.clip, found.data_digest) == shown else None
 
     @property
     def provenance(self) -> str:

@@ -202,22 +202,12 @@ class FramesScreen(VidpredScreen):
             self.query_one("#no-frames", Static).update(self._why_empty())
             return
         self._frame = min(self._frame, len(film))
-        self._baselines = self._find_baselines(film)
+        self._baselines = film.baselines(self._snapshots[film.reels[0].run_id].evaluation)
         self.query_one(TitleBar).show(self._described(film))
         self.query_one(ScrubBar).show(film.psnr)
         self.query_one(CursorChart).show(frame_chart(film, self._baselines))
         self._arrange(film)
         self._show_frame(self._frame)
-
-    def _find_baselines(self, film: Film) -> Evaluation | None:
-        """The evaluation whose baselines are of the clip shown."""
-        first = film.reels[0]
-        found = self._snapshots[first.run_id].evaluation
-        if found is None or len(found.repeat_first) < len(film):
-            return None
-        frames = first.frames
-        shown = (frames.split, frames.clip, frames.data_digest)
-        return found if (found.split, found.clip, found.data_digest) == shown else None
 
     def _why_empty(self) -> Content:
         rows, names, able = [Content(fault) for fault in self._faults.values()], self._names, self._able

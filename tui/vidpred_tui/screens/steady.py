@@ -27,8 +27,9 @@ class SteadyDrawing(Screen[Any]):
 
     def _compositor_refresh(self) -> None:
         if not output_pending():
-            # Those that became dirty while drawing was postponed, too: Textual takes all of them as drawn.
-            self._compositor.update_widgets(self._dirty_widgets)
+            # Those that became dirty while drawing was postponed, too, as Textual takes all of them as drawn. None that
+            # awaits its layout: Textual would take it as laid out, and never tell it its size.
+            self._compositor.update_widgets(self._dirty_widgets & self._compositor.visible_widgets.keys())
             super()._compositor_refresh()
         elif self._postponed is None:
             self._postpone()
@@ -38,11 +39,7 @@ class SteadyDrawing(Screen[Any]):
 
     def _draw_postponed(self) -> None:
         self._postponed = None
-        if not self.is_running:
-            return
-        if self.app._batch_count:
+        if self.is_running and self.app._batch_count:
             self._postpone()  # Textual would draw nothing amid a batch of changes, and take all as drawn
-        elif self._layout_required:
-            self.check_idle()  # it draws once all is laid out: what is drawn before is never told its size
-        else:
+        elif self.is_running:
             self._compositor_refresh()

@@ -32,7 +32,8 @@ class TitleBar(Horizontal):
 
     def show(self, fact: str) -> None:
         """Show a fact on the right."""
-        self._fact.update(fact)
+        if fact != self._fact.content:  # the same fact needs no layout
+            self._fact.update(fact)
 
     def show_traffic(self, rate: str) -> None:
         """Show how much is written to the terminal; empty for nothing."""
